@@ -1,0 +1,13 @@
+//! The way out: results go to one address, or to every subscriber, singly or in batches.
+
+mod batches;
+mod hub;
+mod results;
+mod stream;
+
+pub(crate) use self::{
+    batches::Bounds,
+    hub::{Hub, Kind, Outlet},
+    stream::outlet,
+};
+pub use self::{hub::SubscriptionId, results::Results, stream::ResultStream};

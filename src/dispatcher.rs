@@ -1,0 +1,356 @@
+//! The dispatcher: takes jobs in, hands them to the workers that ask, and sees to the end. It is
+//! thin: the rules of admission, of sharing out and of ending are in [`crate::intake`] and
+//! [`crate::schedule`].
+
+mod desk;
+mod handlers;
+
+use std::{collections::VecDeque, fmt, mem, rc::Rc, sync::Arc, time::Instant};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, ActorState, Addr, AsyncContext, Context, Running,
+    SpawnHandle, WrapFuture,
+};
+
+use crate::{
+    collector::Collector,
+    error::{JobError, Stopped},
+    intake::{Inflow, OnFull, Queue},
+    job::{Accepted, Ended, Inside},
+    lane::Holdback,
+    message::{Close, LastCall, Settle, ShutdownReport, StopJobs, Wake},
+    runtime::{Clock, Crew, Reply},
+    schedule::{Chunks, Dealt, Ending, PATIENCE, Roster, evict_oldest, evict_youngest},
+    value::Value,
+    work::yield_once,
+    worker::Worker,
+};
+
+use self::desk::Desk;
+pub(crate) use self::desk::Exit;
+
+/// Messages after which jobs are handed out although more messages wait.
+const TURN_EVERY: u32 = 64;
+
+/// Messages after which everything else on the thread has its turn: a mailbox has no budget of its
+/// own, and actix's `mailbox_assert` panics at 256.
+const YIELD_EVERY: u32 = 255;
+
+/// The actor that takes jobs in and hands them to the workers.
+///
+/// Its address is how actors talk to a pool ([`Pool::dispatcher`](crate::Pool::dispatcher)): send it
+/// a [`Job`](crate::Job), [`Jobs`](crate::Jobs), [`Subscribe`](crate::Subscribe),
+/// [`Unsubscribe`](crate::Unsubscribe), [`Drain`](crate::Drain), [`Shutdown`](crate::Shutdown) or
+/// [`GetStatus`](crate::GetStatus). Its mailbox takes any number of messages: use `send`, whose
+/// answer says that the job was accepted, or [`Pool::submit`](crate::Pool::submit), where a flood
+/// must be held back.
+///
+/// The pool lives as long as this address, a [`Pool`](crate::Pool) or an accepted job does. What is
+/// sent to the address of a pool that has ended vanishes, as with any actor that has stopped:
+/// `send` answers with `MailboxError::Closed`, and the job is gone. [`Pool`](crate::Pool)'s own
+/// methods give it back even then.
+pub struct Dispatcher<T: Value, U: Value, E: Value> {
+    desk: Rc<Desk<T, U, E>>,
+    queue: Chunks<Accepted<T, U, E>>,
+    bound: Queue,
+    roster: Roster<Accepted<T, U, E>, Ended<T, U, E>>,
+    workers: Vec<Addr<Worker<T, U, E>>>,
+    seats: usize,
+    crew: Crew,
+    inside: Arc<Inside<T, U, E>>,
+    holdback: Arc<Holdback>,
+    phase: Phase,
+    /// Jobs that have left the queue since the inbox was last emptied.
+    released: usize,
+    /// Jobs that were ever accepted, as of then.
+    accepted: u64,
+    /// Nothing waits and nothing runs, as of the last look.
+    dry: bool,
+    /// How many jobs had been accepted when the collector was last told that the pool is dry.
+    told: u64,
+    /// Messages since the last turn, and since the last time everything else had its turn.
+    since_turn: u32,
+    since_yield: u32,
+    /// When to look again, and why no later.
+    timer: Option<(Instant, SpawnHandle)>,
+    /// Keeps the actor alive when nobody else does and jobs remain.
+    alive: Option<Addr<Self>>,
+    /// Everything has been handled that was sent before this was set.
+    last_call: bool,
+    /// The pool is to end, and every result has been handed over.
+    over: bool,
+}
+
+/// Where the pool stands in its life.
+enum Phase {
+    Open,
+    Ending {
+        ending: Ending,
+        jobs_stopped: bool,
+        asked: Vec<Reply<Result<ShutdownReport, Stopped>>>,
+    },
+    Ended,
+}
+
+/// What the dispatcher is made of.
+pub(crate) struct Outfit<T: Value, U: Value, E: Value> {
+    pub(crate) bound: Queue,
+    pub(crate) roster: Roster<Accepted<T, U, E>, Ended<T, U, E>>,
+    pub(crate) workers: Vec<Addr<Worker<T, U, E>>>,
+    pub(crate) seats: usize,
+    pub(crate) crew: Crew,
+    pub(crate) inside: Arc<Inside<T, U, E>>,
+    pub(crate) holdback: Arc<Holdback>,
+    pub(crate) collector: Addr<Collector<T, U, E>>,
+    pub(crate) exit: Exit<T, U, E>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
+    pub(crate) fn new(outfit: Outfit<T, U, E>) -> Self {
+        let desk = Desk {
+            inbox: outfit.inside.inbox.clone(),
+            collector: outfit.collector,
+            exit: outfit.exit,
+            clock: outfit.clock,
+        };
+        Self {
+            desk: Rc::new(desk),
+            queue: Chunks::new(),
+            bound: outfit.bound,
+            roster: outfit.roster,
+            workers: outfit.workers,
+            seats: outfit.seats,
+            crew: outfit.crew,
+            inside: outfit.inside,
+            holdback: outfit.holdback,
+            phase: Phase::Open,
+            released: 0,
+            accepted: 0,
+            dry: true,
+            told: 0,
+            since_turn: 0,
+            since_yield: 0,
+            timer: None,
+            alive: None,
+            last_call: false,
+            over: false,
+        }
+    }
+
+    /// Takes in what was accepted, hands out what was asked for, and sees whether that was all.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        self.since_turn = 0;
+        let now = self.desk.clock.now();
+        let dealt = loop {
+            self.take_in(now);
+            self.cut_short(now);
+            let dealt = self.deal(now);
+            self.evict_oldest();
+            // Room that was made lets in others only where there is a bound.
+            if self.released == 0 || self.bound.capacity.is_none() {
+                break dealt;
+            }
+        };
+        self.dry = dealt.quiet && self.queue.is_empty();
+        if self.dry && self.accepted != self.told {
+            self.settle(ctx);
+        }
+        let patience = dealt.look_again.then(|| now + PATIENCE);
+        let limit = match &self.phase {
+            Phase::Ending { ending, .. } => ending.next(now),
+            Phase::Open | Phase::Ended => None,
+        };
+        if let Some(due) = [patience, limit].into_iter().flatten().min() {
+            self.look_at(due, ctx);
+        }
+    }
+
+    fn take_in(&mut self, now: Instant) {
+        let released = mem::take(&mut self.released);
+        let Inflow { accepted, sizes } = match self.bound {
+            Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } => {
+                let mut incoming = Chunks::new();
+                let inflow = self.desk.inbox.empty(released, &mut incoming);
+                // What idle workers are about to be handed takes up no room.
+                let room = capacity + self.roster.hungry(now);
+                let victims =
+                    evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
+                self.end_waiting(victims, || JobError::Evicted);
+                inflow
+            }
+            _ => self.desk.inbox.empty(released, &mut self.queue),
+        };
+        drop(sizes);
+        self.accepted = accepted;
+    }
+
+    fn deal(&mut self, now: Instant) -> Dealt {
+        let allowance = self.holdback.allowance(self.accepted - self.queue.len() as u64);
+        let workers = &self.workers;
+        let wake = |worker: usize| workers[worker].do_send(Wake);
+        let dealt = self.roster.deal(&mut self.queue, allowance, now, wake);
+        self.released += dealt.handed_out;
+        dealt
+    }
+
+    fn evict_oldest(&mut self) {
+        if let Queue { capacity: Some(capacity), on_full: OnFull::EvictOldest } = self.bound {
+            let victims = evict_oldest(&mut self.queue, capacity);
+            self.end_waiting(victims, || JobError::Evicted);
+        }
+    }
+
+    /// Where the pool's time is over, cancels what has not started, and then what runs.
+    fn cut_short(&mut self, now: Instant) {
+        let Phase::Ending { ending, jobs_stopped, .. } = &mut self.phase else { return };
+        let (waiting, running) = ending.due(now);
+        if running && !mem::replace(jobs_stopped, true) {
+            self.inside.stop.cancel();
+            self.workers.iter().for_each(|worker| worker.do_send(StopJobs));
+        }
+        if waiting {
+            let queued = std::iter::from_fn(|| self.queue.pop_front()).collect();
+            self.end_waiting(queued, || JobError::Cancelled);
+            let leased = self.roster.recall_all();
+            self.desk.end(leased, || JobError::Cancelled);
+        }
+    }
+
+    /// Ends jobs that were in the queue.
+    fn end_waiting(
+        &mut self,
+        jobs: VecDeque<Accepted<T, U, E>>,
+        error: impl Fn() -> JobError<E>,
+    ) {
+        self.released += jobs.len();
+        self.desk.end(jobs, error);
+    }
+
+    /// Tells the collector that nothing is left anywhere.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        self.told = self.accepted;
+        let curious = self.alive.is_some() || !matches!(self.phase, Phase::Open);
+        let tell = curious.then(|| ctx.address().downgrade());
+        self.desk.collector.do_send(Settle { accepted: self.accepted, tell });
+    }
+
+    /// Tells it again, for someone who waits to hear that it held.
+    fn settle_if_dry(&mut self, ctx: &mut Context<Self>) {
+        if self.dry {
+            self.settle(ctx);
+        }
+    }
+
+    fn look_at(&mut self, due: Instant, ctx: &mut Context<Self>) {
+        match self.timer {
+            Some((at, _)) if at <= due => return,
+            Some((_, later)) => _ = ctx.cancel_future(later),
+            None => {}
+        }
+        let sleep = self.desk.clock.sleep_until(due).into_actor(self);
+        let look = sleep.map(|(), dispatcher, ctx| {
+            dispatcher.timer = None;
+            dispatcher.turn(ctx);
+        });
+        self.timer = Some((due, ctx.spawn(look)));
+    }
+
+    /// Counts a message that may come in floods: hands out now and then, and lets others run.
+    fn count_message(&mut self, ctx: &mut Context<Self>) {
+        self.since_turn += 1;
+        self.since_yield += 1;
+        if self.since_turn >= TURN_EVERY {
+            self.turn(ctx);
+        }
+        if self.since_yield >= YIELD_EVERY {
+            self.since_yield = 0;
+            ctx.wait(yield_once().into_actor(self));
+        }
+    }
+
+    /// Begins to end the pool, or agrees to a stricter end.
+    fn end(&mut self, wanted: Ending, reply: Reply<Result<ShutdownReport, Stopped>>) {
+        self.desk.inbox.close();
+        match &mut self.phase {
+            Phase::Open => {
+                let asked = vec![reply];
+                self.phase = Phase::Ending { ending: wanted, jobs_stopped: false, asked };
+            }
+            Phase::Ending { ending, asked, .. } => {
+                *ending = ending.and(wanted);
+                asked.push(reply);
+            }
+            Phase::Ended => reply.send(Err(Stopped)),
+        }
+    }
+
+    /// Ends the pool, whose jobs have all ended: the collector first, then the threads, then
+    /// whoever asked is told.
+    fn finish(&mut self) {
+        let asked = match mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Ending { asked, .. } => asked,
+            Phase::Open | Phase::Ended => Vec::new(),
+        };
+        self.workers.clear();
+        let crew = mem::take(&mut self.crew);
+        let then = Box::new(move |counts| {
+            let report = ShutdownReport { counts };
+            crew.dismiss(move || asked.into_iter().for_each(|reply| reply.send(Ok(report))));
+        });
+        self.desk.collector.do_send(Close { then });
+    }
+
+    /// Whether every job has ended and every result was handed over, and nothing can come after.
+    fn is_over(&mut self, ctx: &mut Context<Self>) -> bool {
+        self.turn(ctx);
+        self.dry && self.told == self.accepted && self.desk.inbox.close_if_none_since(self.accepted)
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Actor for Dispatcher<T, U, E> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.turn(ctx);
+    }
+
+    /// Nobody holds the pool any more. It ends once its jobs have, and once everything has been
+    /// handled that was sent before the last address went.
+    fn stopping(&mut self, ctx: &mut Self::Context) -> Running {
+        let unreachable = ctx.state() == ActorState::Running;
+        if !unreachable || matches!(self.phase, Phase::Ended) {
+            return Running::Stop;
+        }
+        if !self.last_call {
+            ctx.address().do_send(LastCall);
+        } else if self.is_over(ctx) {
+            self.finish();
+            return Running::Stop;
+        } else {
+            self.last_call = false;
+            self.alive = Some(ctx.address());
+        }
+        Running::Continue
+    }
+}
+
+// `Actor` asks for it; nothing here is pinned, whatever the values are.
+impl<T: Value, U: Value, E: Value> Unpin for Dispatcher<T, U, E> {}
+
+impl<T: Value, U: Value, E: Value> Drop for Dispatcher<T, U, E> {
+    /// Whatever stopped the actor, nobody waits in its line for ever, and no job just vanishes.
+    fn drop(&mut self) {
+        self.desk.inbox.close();
+        self.desk.inbox.empty(self.released, &mut self.queue);
+        let queued = std::iter::from_fn(|| self.queue.pop_front());
+        self.desk.end(queued, || JobError::Lost);
+        self.desk.end(self.roster.recall_all(), || JobError::Lost);
+    }
+}
+
+impl<T: Value, U: Value, E: Value> fmt::Debug for Dispatcher<T, U, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher").field("queued", &self.queue.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! What the dispatcher's handlers share with the answers they give: an answer sees whether someone
+//! waits for it, and the handler does not.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix::{
+    Addr, Context, Message,
+    dev::{MessageResponse, OneshotSender},
+};
+
+use crate::{
+    collector::Collector,
+    error::{JobError, Refused},
+    intake::{Inbox, Submission},
+    job::{Accepted, Ended, Entry, Job, Jobs},
+    lane::Station,
+    message::Collect,
+    runtime::{Clock, Reply},
+    value::Value,
+};
+
+use super::Dispatcher;
+
+pub(crate) struct Desk<T: Value, U: Value, E: Value> {
+    pub(crate) inbox: Arc<Inbox<T, U, E>>,
+    pub(crate) collector: Addr<Collector<T, U, E>>,
+    pub(crate) exit: Exit<T, U, E>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The outbox for jobs that end without a worker.
+pub(crate) struct Exit<T, U, E> {
+    pub(crate) station: Arc<Station<Accepted<T, U, E>, Ended<T, U, E>>>,
+    /// Its number at the collector.
+    pub(crate) number: usize,
+}
+
+impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
+    /// Ends jobs without a worker.
+    pub(super) fn end(
+        &self,
+        jobs: impl IntoIterator<Item = Accepted<T, U, E>>,
+        error: impl Fn() -> JobError<E>,
+    ) {
+        let now = self.clock.now();
+        jobs.into_iter().for_each(|job| self.put(job.end(Err(error()), None, now)));
+    }
+
+    fn put(&self, result: Ended<T, U, E>) {
+        if self.exit.station.outbox.put(result, false).is_some() {
+            self.collector.do_send(Collect { from: Some(self.exit.number) });
+        }
+    }
+
+    /// Admits a submission and answers whoever waits for that; where nobody does, what is refused
+    /// comes to the subscribers.
+    fn admit<S: Submission<T, U, E>>(&self, submission: S, asker: Asker<S, T, U, E>) {
+        if let Some(asker) = asker {
+            if let Some((asker, answer)) = self.inbox.submit_or_wait(submission, Reply(asker)) {
+                asker.send(answer);
+            }
+        } else if let Err(Refused { job, reason }) = self.inbox.try_submit(submission) {
+            let now = self.clock.now();
+            for job in S::each(job) {
+                self.put(Entry::new(job).reject(JobError::Rejected(reason), now));
+            }
+        }
+    }
+}
+
+type Asker<S, T, U, E> = Option<
+    OneshotSender<
+        Result<
+            <S as Submission<T, U, E>>::Receipt,
+            Refused<<S as Submission<T, U, E>>::Item>,
+        >,
+    >,
+>;
+
+/// The answer to a submission: once it is accepted, or refused.
+pub struct Admission<M, T: Value, U: Value, E: Value> {
+    pub(super) message: M,
+    pub(super) desk: Rc<Desk<T, U, E>>,
+}
+
+impl<T: Value, U: Value, E: Value> MessageResponse<Dispatcher<T, U, E>, Job<T>>
+    for Admission<Job<T>, T, U, E>
+{
+    fn handle(
+        self,
+        _: &mut Context<Dispatcher<T, U, E>>,
+        asker: Option<OneshotSender<<Job<T> as Message>::Result>>,
+    ) {
+        self.desk.admit(Entry::new(self.message), asker);
+    }
+}
+
+impl<T: Value, U: Value, E: Value> MessageResponse<Dispatcher<T, U, E>, Jobs<T>>
+    for Admission<Jobs<T>, T, U, E>
+{
+    fn handle(
+        self,
+        _: &mut Context<Dispatcher<T, U, E>>,
+        asker: Option<OneshotSender<<Jobs<T> as Message>::Result>>,
+    ) {
+        self.desk.admit(self.message, asker);
+    }
+}

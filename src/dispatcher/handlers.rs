@@ -1,0 +1,158 @@
+//! Message in, decision, actions out. Every handler of a control message takes in first what was
+//! accepted before it.
+
+use actix::{ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture};
+
+use crate::{
+    error::{Stopped, SubscribeError},
+    job::{Job, Jobs},
+    message::{
+        AwaitDrained, Census, Drain, Enrol, GetStatus, Knock, LastCall, Remove, Settled, Shutdown,
+        Status, Subscribe, Unsubscribe,
+    },
+    runtime::{Request, request},
+    schedule::Ending,
+    value::Value,
+};
+
+use super::{Dispatcher, Phase, desk::Admission};
+
+impl<T: Value, U: Value, E: Value> Handler<Job<T>> for Dispatcher<T, U, E> {
+    type Result = Admission<Job<T>, T, U, E>;
+
+    fn handle(&mut self, job: Job<T>, ctx: &mut Self::Context) -> Self::Result {
+        self.count_message(ctx);
+        Admission { message: job, desk: self.desk.clone() }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Jobs<T>> for Dispatcher<T, U, E> {
+    type Result = Admission<Jobs<T>, T, U, E>;
+
+    fn handle(&mut self, jobs: Jobs<T>, ctx: &mut Self::Context) -> Self::Result {
+        self.count_message(ctx);
+        Admission { message: jobs, desk: self.desk.clone() }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Knock> for Dispatcher<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, _: Knock, ctx: &mut Self::Context) {
+        self.turn(ctx);
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Subscribe<T, U, E>> for Dispatcher<T, U, E> {
+    type Result = ResponseFuture<<Subscribe<T, U, E> as Message>::Result>;
+
+    fn handle(&mut self, subscribe: Subscribe<T, U, E>, ctx: &mut Self::Context) -> Self::Result {
+        // Before the turn: a job that was sent after this message may end at once.
+        let (reply, answer) = request();
+        self.desk.collector.do_send(Enrol { subscribe, reply: Some(reply) });
+        self.turn(ctx);
+        Box::pin(async { answer.await.unwrap_or(Err(SubscribeError::Stopped(Stopped))) })
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Unsubscribe> for Dispatcher<T, U, E> {
+    type Result = ResponseFuture<Result<bool, Stopped>>;
+
+    fn handle(&mut self, Unsubscribe(id): Unsubscribe, ctx: &mut Self::Context) -> Self::Result {
+        self.turn(ctx);
+        let (reply, answer) = request();
+        self.desk.collector.do_send(Remove { id, reply });
+        or_stopped(answer)
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Drain> for Dispatcher<T, U, E> {
+    type Result = ResponseFuture<Result<(), Stopped>>;
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
+        let (reply, answer) = request();
+        self.desk.collector.do_send(AwaitDrained { reply });
+        self.turn(ctx);
+        self.settle_if_dry(ctx);
+        or_stopped(answer)
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Shutdown> for Dispatcher<T, U, E> {
+    type Result = ResponseFuture<<Shutdown as Message>::Result>;
+
+    fn handle(&mut self, shutdown: Shutdown, ctx: &mut Self::Context) -> Self::Result {
+        let now = self.desk.clock.now();
+        let (reply, answer) = request();
+        let ending = match shutdown {
+            Shutdown::Drain(deadline) => Ending::drain(now, deadline),
+            Shutdown::FinishRunning(deadline) => Ending::finish_running(now, deadline),
+            Shutdown::Now => Ending { start_until: now, run_until: now },
+        };
+        self.end(ending, reply);
+        self.turn(ctx);
+        self.settle_if_dry(ctx);
+        Box::pin(async { answer.await.unwrap_or(Err(Stopped)) })
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<GetStatus> for Dispatcher<T, U, E> {
+    type Result = ResponseFuture<Result<Status, Stopped>>;
+
+    fn handle(&mut self, _: GetStatus, ctx: &mut Self::Context) -> Self::Result {
+        self.turn(ctx);
+        let (reply, answer) = request();
+        self.desk.collector.do_send(Census { reply });
+        let gate = self.desk.inbox.look();
+        let (running, leased) = self.roster.running_and_leased();
+        let (workers, len) = (self.seats, self.queue.len());
+        Box::pin(async move {
+            let counted = answer.await.map_err(|_| Stopped)?;
+            Ok(Status {
+                open: gate.open,
+                workers,
+                running,
+                leased,
+                len,
+                capacity: gate.capacity,
+                waiting: gate.waiting,
+                counts: counted.counts,
+                subscribers: counted.subscribers,
+                subscribers_gone: counted.subscribers_gone,
+                unheard: counted.unheard,
+            })
+        })
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Settled> for Dispatcher<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, Settled { accepted }: Settled, ctx: &mut Self::Context) {
+        self.turn(ctx);
+        if !self.dry || self.accepted != accepted {
+            return;
+        }
+        self.alive = None;
+        if let Phase::Ending { .. } = self.phase {
+            self.over = true;
+            ctx.address().do_send(LastCall);
+        }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<LastCall> for Dispatcher<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, _: LastCall, ctx: &mut Context<Self>) {
+        self.last_call = true;
+        if self.over {
+            self.finish();
+            ctx.stop();
+        }
+    }
+}
+
+fn or_stopped<R: 'static>(answer: Request<R>) -> ResponseFuture<Result<R, Stopped>> {
+    Box::pin(async { answer.await.map_err(|_| Stopped) })
+}

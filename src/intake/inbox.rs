@@ -1,0 +1,357 @@
+//! The inbox: the lane into the dispatcher, with the gate under its lock.
+
+use std::{
+    fmt, iter,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use crate::{
+    error::{Refusal, Refused},
+    job::{Accepted, Entry, Job, JobId, Jobs},
+    lane::{Bell, Lane, Put, Ring},
+    schedule::Chunks,
+    value::Value,
+};
+
+use super::{
+    OnFull, Queue,
+    gate::{Gate, Waiting},
+};
+
+/// Times of acceptance are exact to this many jobs of a burst: a reading of the clock costs as
+/// much as the rest of a submission.
+const STAMP_EVERY: usize = 64;
+
+/// What can be submitted: one job, or several that go together.
+pub(crate) trait Submission<T, U, E>: Send + 'static {
+    /// What the sender holds, and gets back if it is refused.
+    type Item: Send + 'static;
+    /// What the sender is told if it is accepted.
+    type Receipt: Send + 'static;
+
+    fn len(&self) -> usize;
+    fn receipt(&self) -> Self::Receipt;
+    fn accept(self, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>);
+    fn refuse(self, reason: Refusal) -> Refused<Self::Item>;
+    /// The jobs of what was refused.
+    fn each(item: Self::Item) -> impl Iterator<Item = Job<T>>;
+}
+
+impl<T: Value, U: Value, E: Value> Submission<T, U, E> for Entry<T, U, E> {
+    type Item = Job<T>;
+    type Receipt = JobId;
+
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn receipt(&self) -> JobId {
+        self.job.id()
+    }
+
+    fn accept(self, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>) {
+        jobs.push_back(Accepted { entry: self, queued });
+    }
+
+    fn refuse(self, reason: Refusal) -> Refused<Job<T>> {
+        Refused { job: Entry::refuse(self), reason }
+    }
+
+    fn each(job: Job<T>) -> impl Iterator<Item = Job<T>> {
+        iter::once(job)
+    }
+}
+
+impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
+    type Item = Self;
+    type Receipt = Vec<JobId>;
+
+    fn len(&self) -> usize {
+        Jobs::len(self)
+    }
+
+    fn receipt(&self) -> Vec<JobId> {
+        self.ids().collect()
+    }
+
+    fn accept(self, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>) {
+        jobs.extend(self.into_iter().map(|job| Accepted { entry: Entry::new(job), queued }));
+    }
+
+    fn refuse(self, reason: Refusal) -> Refused<Self> {
+        Refused { job: self, reason }
+    }
+
+    fn each(jobs: Self) -> impl Iterator<Item = Job<T>> {
+        jobs.into_iter()
+    }
+}
+
+/// Whom to answer once a submission that waits in line is decided.
+pub(crate) trait Answer<R>: Send + 'static {
+    /// Whether nobody waits for it any more.
+    fn is_closed(&self) -> bool;
+    fn send(self, answer: R);
+}
+
+/// What remains to be done once the inbox is unlocked.
+type Afterwards = Box<dyn FnOnce() + Send>;
+
+/// Someone in the line: a submission of any kind, and whom to answer.
+trait Waiter<T, U, E>: Waiting + Send {
+    fn accept(self: Box<Self>, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>)
+    -> Afterwards;
+    fn turn_away(self: Box<Self>);
+}
+
+struct InLine<S, A, T, U, E> {
+    submission: S,
+    asker: A,
+    of: PhantomData<fn() -> (T, U, E)>,
+}
+
+impl<S, A, T, U, E> Waiting for InLine<S, A, T, U, E>
+where
+    S: Submission<T, U, E>,
+    A: Answer<Result<S::Receipt, Refused<S::Item>>>,
+{
+    fn jobs(&self) -> usize {
+        self.submission.len()
+    }
+
+    fn has_left(&self) -> bool {
+        self.asker.is_closed()
+    }
+}
+
+impl<S, A, T, U, E> Waiter<T, U, E> for InLine<S, A, T, U, E>
+where
+    S: Submission<T, U, E>,
+    A: Answer<Result<S::Receipt, Refused<S::Item>>>,
+{
+    fn accept(
+        self: Box<Self>,
+        queued: Instant,
+        jobs: &mut Chunks<Accepted<T, U, E>>,
+    ) -> Afterwards {
+        let receipt = self.submission.receipt();
+        let Self { submission, asker, .. } = *self;
+        submission.accept(queued, jobs);
+        Box::new(move || asker.send(Ok(receipt)))
+    }
+
+    fn turn_away(self: Box<Self>) {
+        self.asker.send(Err(self.submission.refuse(Refusal::Closed)));
+    }
+}
+
+impl<T, U, E> Waiting for Box<dyn Waiter<T, U, E>> {
+    fn jobs(&self) -> usize {
+        (**self).jobs()
+    }
+
+    fn has_left(&self) -> bool {
+        (**self).has_left()
+    }
+}
+
+struct Content<T, U, E> {
+    gate: Gate<Box<dyn Waiter<T, U, E>>>,
+    jobs: Chunks<Accepted<T, U, E>>,
+    /// The time that jobs are stamped with, until there are `stamp_at` of them.
+    now: Instant,
+    stamp_at: usize,
+    /// How many jobs each submission brought, if the youngest are evicted: a submission pushes out
+    /// what came before it, never itself.
+    sizes: Option<Vec<usize>>,
+}
+
+/// The lane from everyone who submits to the dispatcher. It outlives the dispatcher, so that a job
+/// for a pool that is gone comes back.
+pub(crate) struct Inbox<T, U, E> {
+    lane: Lane<Content<T, U, E>>,
+    now: Box<dyn Fn() -> Instant + Send + Sync>,
+    /// Rings the dispatcher; set once it has an address.
+    bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
+    pub(crate) fn new(queue: Queue, now: impl Fn() -> Instant + Send + Sync + 'static) -> Arc<Self> {
+        let gate = Gate::new(queue.capacity, queue.on_full);
+        let sizes = (queue.on_full == OnFull::EvictYoungest).then(Vec::new);
+        let content = Content { gate, jobs: Chunks::new(), now: now(), stamp_at: 0, sizes };
+        Arc::new(Self { lane: Lane::new(content), now: Box::new(now), bell: OnceLock::new() })
+    }
+
+    /// Gives the inbox its bell, once.
+    pub(crate) fn connect(&self, bell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.bell.set(Box::new(bell));
+    }
+
+    pub(crate) fn ring(&self, ring: Option<Ring>) {
+        if let (Some(_), Some(bell)) = (ring, self.bell.get()) {
+            bell();
+        }
+    }
+
+    /// Accepts or refuses at once, from any thread.
+    pub(crate) fn try_submit<S: Submission<T, U, E>>(
+        &self,
+        submission: S,
+    ) -> Result<S::Receipt, Refused<S::Item>> {
+        self.try_accept(submission).map_err(|(submission, reason)| submission.refuse(reason))
+    }
+
+    /// As [`try_submit`](Self::try_submit), but what is refused can be submitted again.
+    pub(crate) fn try_accept<S: Submission<T, U, E>>(
+        &self,
+        submission: S,
+    ) -> Result<S::Receipt, (S, Refusal)> {
+        let receipt = submission.receipt();
+        self.put(|content| match content.gate.admit(submission.len()) {
+            Ok(()) => (Ok(receipt), self.push(content, submission)),
+            Err(reason) => (Err((submission, reason)), Put::Nothing),
+        })
+    }
+
+    /// Accepts, refuses, or lets the submission wait in line, where the policy is to wait. Where
+    /// it doesn't wait, the answer comes back beside whom to give it to.
+    pub(crate) fn submit_or_wait<S: Submission<T, U, E>, A>(
+        &self,
+        submission: S,
+        asker: A,
+    ) -> Option<(A, Result<S::Receipt, Refused<S::Item>>)>
+    where
+        A: Answer<Result<S::Receipt, Refused<S::Item>>>,
+    {
+        let receipt = submission.receipt();
+        let decided = self.put(|content| match content.gate.admit(submission.len()) {
+            Ok(()) => (Some((asker, Ok(receipt))), self.push(content, submission)),
+            Err(reason) if content.gate.may_wait(reason) => {
+                content.gate.join(Box::new(InLine { submission, asker, of: PhantomData }));
+                (None, Put::Nothing)
+            }
+            Err(reason) => (Some((asker, Err((submission, reason)))), Put::Nothing),
+        });
+        let (asker, answer) = decided?;
+        Some((asker, answer.map_err(|(submission, reason)| submission.refuse(reason))))
+    }
+
+    fn push<S: Submission<T, U, E>>(&self, content: &mut Content<T, U, E>, submission: S) -> Put {
+        let before = content.jobs.len();
+        if before >= content.stamp_at {
+            content.now = (self.now)();
+            content.stamp_at = before + STAMP_EVERY;
+        }
+        if let Some(sizes) = &mut content.sizes {
+            sizes.push(submission.len());
+        }
+        submission.accept(content.now, &mut content.jobs);
+        if content.jobs.len() > before { Put::Patient } else { Put::Nothing }
+    }
+
+    /// Someone may have left the line: lets in those behind.
+    pub(crate) fn let_in(&self) {
+        let answers = self.put(|content| {
+            let answers = self.admit_line(content);
+            let put = if answers.is_empty() { Put::Nothing } else { Put::Patient };
+            (answers, put)
+        });
+        answers.into_iter().for_each(|answer| answer());
+    }
+
+    /// The dispatcher's side: gives back the room of `handed_out` jobs, lets in those who waited
+    /// for it, and moves all that was accepted to the end of `into`.
+    pub(crate) fn empty(&self, handed_out: usize, into: &mut Chunks<Accepted<T, U, E>>) -> Inflow {
+        let (inflow, answers, left) = self.lane.take(|content, _| {
+            content.gate.release(handed_out);
+            let answers = self.admit_line(content);
+            into.append(&mut content.jobs);
+            content.stamp_at = 0;
+            let sizes = content.sizes.as_mut().map(std::mem::take).unwrap_or_default();
+            let inflow = Inflow { accepted: content.gate.accepted(), sizes };
+            ((inflow, answers, content.gate.take_left()), Bell::Asleep)
+        });
+        drop(left);
+        answers.into_iter().for_each(|answer| answer());
+        inflow
+    }
+
+    fn admit_line(&self, content: &mut Content<T, U, E>) -> Vec<Afterwards> {
+        let mut answers = Vec::new();
+        while let Some(waiter) = content.gate.next_in_line() {
+            if answers.is_empty() {
+                content.now = (self.now)();
+            }
+            answers.push(waiter.accept(content.now, &mut content.jobs));
+        }
+        answers
+    }
+
+    /// Changes the content under the lock; rings, and drops what users own, once it is released.
+    fn put<R>(&self, put: impl FnOnce(&mut Content<T, U, E>) -> (R, Put)) -> R {
+        let ((answer, left), ring) = self.lane.put(|content| {
+            let (answer, put) = put(content);
+            ((answer, content.gate.take_left()), put)
+        });
+        self.ring(ring);
+        drop(left);
+        answer
+    }
+
+    /// Jobs that were ever accepted.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.lane.peek(|content| content.gate.accepted())
+    }
+
+    /// Refuses everything from now on, and turns away the line.
+    pub(crate) fn close(&self) {
+        let line = self.lane.peek(|content| content.gate.close());
+        line.into_iter().for_each(Waiter::turn_away);
+    }
+
+    /// Refuses everything from now on, unless something has been accepted beyond `accepted` jobs.
+    pub(crate) fn close_if_none_since(&self, accepted: u64) -> bool {
+        let line = self.lane.peek(|content| {
+            (content.gate.accepted() == accepted).then(|| content.gate.close())
+        });
+        let closed = line.is_some();
+        line.into_iter().flatten().for_each(Waiter::turn_away);
+        closed
+    }
+
+    /// What the gate shows.
+    pub(crate) fn look(&self) -> Look {
+        self.lane.peek(|Content { gate, .. }| Look {
+            open: gate.is_open(),
+            capacity: gate.capacity(),
+            waiting: gate.waiting(),
+        })
+    }
+}
+
+/// What came of emptying the inbox.
+#[derive(Debug)]
+pub(crate) struct Inflow {
+    /// Jobs that were ever accepted, those just taken included.
+    pub(crate) accepted: u64,
+    /// How many jobs each submission brought; empty unless the youngest are evicted.
+    pub(crate) sizes: Vec<usize>,
+}
+
+/// What the gate shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) open: bool,
+    pub(crate) capacity: Option<usize>,
+    /// Submissions that wait in line.
+    pub(crate) waiting: usize,
+}
+
+impl<T, U, E> fmt::Debug for Inbox<T, U, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
+}

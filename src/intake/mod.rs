@@ -1,0 +1,10 @@
+//! The way in: a job is admitted, refused, or waits in line.
+
+mod gate;
+mod inbox;
+mod queue;
+
+pub(crate) use self::{
+    inbox::{Answer, Inbox, Inflow, Submission},
+};
+pub use self::queue::{OnFull, Queue};

@@ -1,0 +1,80 @@
+use std::fmt;
+
+/// How many jobs may wait, and what happens to one more.
+///
+/// What waits is accepted and not yet handed to a worker. Workers are handed a supply of short jobs
+/// ahead of time, at most what they are done with in about a millisecond and never more than 1,024
+/// jobs each; a job of a millisecond and more is handed out only when a worker is free for it.
+///
+/// ```
+/// use actix_workpool::{OnFull, Queue};
+///
+/// let queue = Queue::bounded(10_000).on_full(OnFull::EvictOldest);
+/// assert_eq!(queue.to_string(), "bounded(10000), EvictOldest");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    pub(crate) capacity: Option<usize>,
+    pub(crate) on_full: OnFull,
+}
+
+impl Queue {
+    /// Any number of jobs may wait: memory is the limit. This is the default.
+    #[must_use]
+    pub fn unbounded() -> Self {
+        Self { capacity: None, on_full: OnFull::Wait }
+    }
+
+    /// At most `capacity` jobs wait. A pool is not built with a capacity of 0.
+    #[must_use]
+    pub fn bounded(capacity: usize) -> Self {
+        Self { capacity: Some(capacity), on_full: OnFull::Wait }
+    }
+
+    /// What happens to a job that finds the queue full; [`OnFull::Wait`] unless set. An unbounded
+    /// queue is never full.
+    #[must_use]
+    pub fn on_full(self, on_full: OnFull) -> Self {
+        Self { on_full, ..self }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::unbounded()
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.capacity {
+            None => f.write_str("unbounded"),
+            Some(capacity) => write!(f, "bounded({capacity}), {:?}", self.on_full),
+        }
+    }
+}
+
+/// What happens to a job that finds the queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnFull {
+    /// It waits in line for room, first come, first served. What cannot wait (`try_submit`,
+    /// `do_send`, a job's own `submit`) is refused.
+    #[default]
+    Wait,
+    /// It is refused.
+    Reject,
+    /// It is accepted, and the job that has waited longest ends as
+    /// [`Evicted`](crate::JobError::Evicted): for data whose value fades.
+    EvictOldest,
+    /// It is accepted, and the job that has waited shortest ends as
+    /// [`Evicted`](crate::JobError::Evicted): the newest job is kept without disturbing those that
+    /// have waited long.
+    EvictYoungest,
+}
+
+impl OnFull {
+    pub(crate) fn evicts(self) -> bool {
+        matches!(self, Self::EvictOldest | Self::EvictYoungest)
+    }
+}

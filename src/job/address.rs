@@ -1,0 +1,89 @@
+//! Where a job's result goes. A result has one address: the caller that waits for it, or else the
+//! subscribers.
+
+use std::sync::Arc;
+
+use futures::channel::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{JobResult, Parts};
+
+pub(crate) enum Address<T, U, E> {
+    /// Everyone who is subscribed when the result is forwarded.
+    Subscribers,
+    /// The one who called `run`.
+    Caller(Caller<T, U, E>),
+    /// A stream of jobs that is being processed.
+    Flow(FlowSeat<T, U, E>),
+}
+
+impl<T, U, E> Address<T, U, E> {
+    /// What cancels this job alone, if anything does.
+    pub(crate) fn stop(&self) -> Option<&CancellationToken> {
+        match self {
+            Self::Subscribers => None,
+            Self::Caller(caller) => Some(&caller.stop),
+            Self::Flow(seat) => seat.flow.as_ref().map(|flow| &flow.stop),
+        }
+    }
+
+    /// Lets go of the address without telling anyone.
+    pub(crate) fn disarm(self) {
+        if let Self::Flow(mut seat) = self {
+            seat.flow = None;
+        }
+    }
+}
+
+/// A caller that waits for one result. Dropped undelivered, it wakes the caller empty-handed.
+pub(crate) struct Caller<T, U, E> {
+    reply: oneshot::Sender<Parts<T, U, E>>,
+    stop: CancellationToken,
+}
+
+impl<T, U, E> Caller<T, U, E> {
+    pub(crate) fn new(reply: oneshot::Sender<Parts<T, U, E>>, stop: CancellationToken) -> Self {
+        Self { reply, stop }
+    }
+
+    /// Hands the result over; `false` if nobody waits any more.
+    pub(crate) fn deliver(self, result: Parts<T, U, E>) -> bool {
+        self.reply.send(result).is_ok()
+    }
+}
+
+/// What comes out of a [`Flow`]: which job in the order of the input, and its result, or nothing
+/// if the pool died under it.
+pub(crate) type Arrival<T, U, E> = (u64, Option<JobResult<T, U, E>>);
+
+/// One stream of jobs under way, shared by its jobs.
+pub(crate) struct Flow<T, U, E> {
+    pub(crate) arrivals: mpsc::UnboundedSender<Arrival<T, U, E>>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// One job's place in a [`Flow`]. Dropped undelivered, it says so.
+pub(crate) struct FlowSeat<T, U, E> {
+    flow: Option<Arc<Flow<T, U, E>>>,
+    index: u64,
+}
+
+impl<T, U, E> FlowSeat<T, U, E> {
+    pub(crate) fn new(flow: Arc<Flow<T, U, E>>, index: u64) -> Self {
+        Self { flow: Some(flow), index }
+    }
+
+    /// Hands the result over; `false` if the stream was dropped.
+    pub(crate) fn deliver(mut self, result: JobResult<T, U, E>) -> bool {
+        let arrival = (self.index, Some(result));
+        self.flow.take().is_some_and(|flow| flow.arrivals.unbounded_send(arrival).is_ok())
+    }
+}
+
+impl<T, U, E> Drop for FlowSeat<T, U, E> {
+    fn drop(&mut self) {
+        if let Some(flow) = self.flow.take() {
+            let _ = flow.arrivals.unbounded_send((self.index, None));
+        }
+    }
+}

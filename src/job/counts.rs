@@ -1,0 +1,73 @@
+use std::fmt;
+
+use crate::error::JobError;
+
+/// How many jobs ended, by outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// The process function returned `Ok`.
+    pub succeeded: u64,
+    /// The process function returned an error.
+    pub failed: u64,
+    /// The process function panicked.
+    pub panicked: u64,
+    /// Cancelled by its caller or by a shutdown.
+    pub cancelled: u64,
+    /// Pushed out of a full queue by a newer job.
+    pub evicted: u64,
+    /// Sent with `do_send`, and could not be accepted.
+    pub rejected: u64,
+    /// The worker's thread ended under the job.
+    pub lost: u64,
+}
+
+impl Counts {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.accepted() + self.rejected
+    }
+
+    /// Those that had been accepted.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.succeeded + self.failed + self.panicked + self.cancelled + self.evicted + self.lost
+    }
+
+    pub(crate) fn add_all(&mut self, more: &Self) {
+        self.succeeded += more.succeeded;
+        self.failed += more.failed;
+        self.panicked += more.panicked;
+        self.cancelled += more.cancelled;
+        self.evicted += more.evicted;
+        self.rejected += more.rejected;
+        self.lost += more.lost;
+    }
+
+    pub(crate) fn add<U, E>(&mut self, outcome: &Result<U, JobError<E>>) {
+        *match outcome {
+            Ok(_) => &mut self.succeeded,
+            Err(JobError::Failed(_)) => &mut self.failed,
+            Err(JobError::Panicked(_)) => &mut self.panicked,
+            Err(JobError::Cancelled) => &mut self.cancelled,
+            Err(JobError::Evicted) => &mut self.evicted,
+            Err(JobError::Rejected(_)) => &mut self.rejected,
+            Err(JobError::Lost) => &mut self.lost,
+        } += 1;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} succeeded", self.succeeded)?;
+        let others = [
+            (self.failed, "failed"),
+            (self.panicked, "panicked"),
+            (self.cancelled, "cancelled"),
+            (self.evicted, "evicted"),
+            (self.rejected, "rejected"),
+            (self.lost, "lost"),
+        ];
+        others.iter().filter(|(n, _)| *n > 0).try_for_each(|(n, what)| write!(f, ", {n} {what}"))
+    }
+}

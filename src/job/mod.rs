@@ -1,0 +1,116 @@
+//! A job, from its making to its terminal result.
+
+mod accepted;
+mod address;
+mod context;
+mod counts;
+mod id;
+mod result;
+
+use std::fmt;
+
+pub(crate) use self::{
+    accepted::{Accepted, Entry, Run},
+    address::{Address, Arrival, Caller, Flow, FlowSeat},
+    context::Inside,
+    result::Ended,
+};
+pub use self::{
+    context::JobContext,
+    counts::Counts,
+    id::{JobId, WorkerId},
+    result::{JobResult, Parts},
+};
+
+/// One piece of work: a payload for the process function, and an id to know it by.
+///
+/// As an actix message to a [`Dispatcher`](crate::Dispatcher) it is answered by the id once the job
+/// is accepted; a refused job comes back inside the error. Sent with `do_send`, a job that cannot
+/// be accepted comes to the subscribers as a result with the outcome
+/// [`Rejected`](crate::JobError::Rejected).
+///
+/// A plain payload turns into a job by itself where one is asked for (`impl Into<Job<T>>`); make
+/// one with [`Job::new`] to know its id before it is sent.
+pub struct Job<T> {
+    id: JobId,
+    payload: T,
+}
+
+impl<T> Job<T> {
+    /// A job with a new id.
+    pub fn new(payload: T) -> Self {
+        Self { id: JobId::next(), payload }
+    }
+
+    /// The job's id.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// What the process function will see.
+    pub fn payload(&self) -> &T {
+        &self.payload
+    }
+
+    /// Takes the payload out.
+    pub fn into_payload(self) -> T {
+        self.payload
+    }
+}
+
+impl<T> From<T> for Job<T> {
+    fn from(payload: T) -> Self {
+        Self::new(payload)
+    }
+}
+
+impl<T> fmt::Debug for Job<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Several jobs that are accepted together or not at all.
+///
+/// As an actix message to a [`Dispatcher`](crate::Dispatcher) it is answered by the ids, in the
+/// order of the jobs. Jobs that were accepted together run dry together: the pool does not become
+/// quiescent between two of them.
+pub struct Jobs<T>(Vec<Job<T>>);
+
+impl<T> Jobs<T> {
+    /// The ids, in order.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
+        self.0.iter().map(Job::id)
+    }
+
+    /// How many jobs these are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no job at all: an empty batch is accepted, and changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T, J: Into<Job<T>>> FromIterator<J> for Jobs<T> {
+    fn from_iter<I: IntoIterator<Item = J>>(jobs: I) -> Self {
+        Self(jobs.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T> IntoIterator for Jobs<T> {
+    type Item = Job<T>;
+    type IntoIter = std::vec::IntoIter<Job<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<T> fmt::Debug for Jobs<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Jobs").field(&self.0.len()).finish()
+    }
+}

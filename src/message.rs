@@ -1,0 +1,302 @@
+//! Every message, with who sends it to whom, and when.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use actix::{Message, Recipient, WeakAddr, dev::SendError};
+
+use crate::{
+    deliver::{Bounds, Kind, Outlet, Results, SubscriptionId},
+    dispatcher::Dispatcher,
+    error::{Refused, Stopped, SubscribeError},
+    job::{Counts, Job, JobId, JobResult, Jobs},
+    runtime::Reply,
+    value::Value,
+};
+
+/// application → dispatcher, to have one job done.
+impl<T: 'static> Message for Job<T> {
+    type Result = Result<JobId, Refused<Self>>;
+}
+
+/// application → dispatcher, to have several jobs accepted together.
+impl<T: 'static> Message for Jobs<T> {
+    type Result = Result<Vec<JobId>, Refused<Self>>;
+}
+
+/// collector → subscribers, when a job has ended that nobody waits for.
+impl<T: 'static, U: 'static, E: 'static> Message for JobResult<T, U, E> {
+    type Result = ();
+}
+
+/// collector → subscribers, when a batch of results is full or old enough.
+impl<T: 'static, U: 'static, E: 'static> Message for Results<T, U, E> {
+    type Result = ();
+}
+
+/// collector → subscribers, each time the pool has become quiescent: nothing waits, nothing runs,
+/// and every result has been handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+#[non_exhaustive]
+pub struct Drained {
+    /// The jobs that ended since the one before, those of callers who waited for them included.
+    pub counts: Counts,
+}
+
+/// application → dispatcher, to be told of results or of quiescence from the answer on.
+///
+/// A subscription holds its recipient strongly. A subscriber that is gone is removed when the next
+/// message for it is due.
+pub struct Subscribe<T, U, E> {
+    pub(crate) kind: Kind<T, U, E>,
+    pub(crate) name: Option<Cow<'static, str>>,
+}
+
+impl<T: Value, U: Value, E: Value> Subscribe<T, U, E> {
+    /// Every result, one message each.
+    pub fn results(recipient: Recipient<JobResult<T, U, E>>) -> Self {
+        Self { kind: Kind::Results(Box::new(recipient)), name: None }
+    }
+
+    /// Every result, in batches of all that came at once, at most 1,024 a batch; change that with
+    /// [`max_len`](Self::max_len) and [`max_age`](Self::max_age). For many short jobs this costs a
+    /// fraction of one message each.
+    pub fn batches(recipient: Recipient<Results<T, U, E>>) -> Self {
+        Self { kind: Kind::Batches(Box::new(recipient), Bounds::default()), name: None }
+    }
+
+    /// Each time the pool becomes quiescent, once.
+    pub fn drained(recipient: Recipient<Drained>) -> Self {
+        Self { kind: Kind::Drained(Box::new(recipient)), name: None }
+    }
+
+    /// Every result, to wherever the outlet leads.
+    pub(crate) fn outlet(outlet: impl Outlet<JobResult<T, U, E>> + 'static) -> Self {
+        Self { kind: Kind::Results(Box::new(outlet)), name: None }
+    }
+
+    /// A name for logs.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How many results a batch may have: a batch of this length goes at once. Only
+    /// [`batches`](Self::batches) heed it; 0 is refused.
+    #[must_use]
+    pub fn max_len(mut self, max_len: usize) -> Self {
+        if let Kind::Batches(_, bounds) = &mut self.kind {
+            bounds.max_len = max_len;
+        }
+        self
+    }
+
+    /// How long a result may wait for others to make a batch (none unless set: results go as they
+    /// come). However long it is, a quiescent pool has handed over everything. Only
+    /// [`batches`](Self::batches) heed it.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        if let Kind::Batches(_, bounds) = &mut self.kind {
+            bounds.max_age = max_age;
+        }
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), SubscribeError> {
+        match &self.kind {
+            Kind::Batches(_, bounds) if bounds.max_len == 0 => Err(SubscribeError::EmptyBatches),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Message for Subscribe<T, U, E> {
+    type Result = Result<SubscriptionId, SubscribeError>;
+}
+
+impl<T, U, E> fmt::Debug for Subscribe<T, U, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscribe").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<M: Message<Result = ()> + Send> Outlet<M> for Recipient<M> {
+    fn send(&self, message: M) -> Result<(), M> {
+        // `do_send` alone would hide that the actor is gone; a full mailbox takes it nevertheless.
+        match self.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(SendError::Full(message)) => {
+                self.do_send(message);
+                Ok(())
+            }
+            Err(SendError::Closed(message)) => Err(message),
+        }
+    }
+}
+
+/// application → dispatcher, to end a subscription. Answered by whether there was one; what had
+/// been gathered for a batch is handed over first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<bool, Stopped>")]
+pub struct Unsubscribe(pub SubscriptionId);
+
+/// application → dispatcher, to wait for quiescence. Answered at the next such moment: at once if
+/// the pool is quiescent. The pool goes on accepting jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), Stopped>")]
+pub struct Drain;
+
+/// application → dispatcher, to end the pool. Answered when its threads have ended and every
+/// result has been handed over.
+///
+/// From here on nothing is accepted. Asked several times, each limit that is stricter holds, and
+/// everyone gets the same report.
+///
+/// Async jobs that are cancelled are dropped at their next `await` that does not complete. Blocking
+/// jobs are told by [`JobContext::is_cancelled`](crate::JobContext::is_cancelled), and waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<ShutdownReport, Stopped>")]
+pub enum Shutdown {
+    /// Every accepted job may run. After this time, those that have not started and those that
+    /// still run are cancelled.
+    Drain(Duration),
+    /// Jobs that have not started are cancelled at once, those that still run after this time.
+    FinishRunning(Duration),
+    /// Every job is cancelled at once.
+    Now,
+}
+
+/// dispatcher → application: how a pool ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Every job of the pool's life, by outcome.
+    pub counts: Counts,
+}
+
+/// application → dispatcher, to see how the pool stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<Status, Stopped>")]
+pub struct GetStatus;
+
+/// dispatcher → application: how the pool stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Whether jobs are accepted.
+    pub open: bool,
+    /// Workers, whether they run something or not.
+    pub workers: usize,
+    /// Jobs that run.
+    pub running: usize,
+    /// Jobs that have been handed to workers and not started.
+    pub leased: usize,
+    /// Jobs that have been accepted and not handed out.
+    pub len: usize,
+    /// How many may wait; `None` if any number.
+    pub capacity: Option<usize>,
+    /// Submissions that wait for room.
+    pub waiting: usize,
+    /// Jobs that have ended, by outcome.
+    pub counts: Counts,
+    /// Subscriptions.
+    pub subscribers: usize,
+    /// Subscribers that were found to be gone, and removed.
+    pub subscribers_gone: u64,
+    /// Results that found nobody: no subscriber, or a caller that had stopped waiting.
+    pub unheard: u64,
+}
+
+/// worker, collector, reader or submitter → dispatcher, when it must look at its lanes.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Knock;
+
+/// collector → dispatcher, after a [`Settle`] that held, if it asked for that.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Settled {
+    /// Jobs that had been accepted by then. All of them have ended and been handed over.
+    pub(crate) accepted: u64,
+}
+
+/// dispatcher → itself, to have handled everything that was sent before.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct LastCall;
+
+/// dispatcher → worker, when there are leases for its idle seats.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Wake;
+
+/// dispatcher → worker, when running jobs must end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct StopJobs;
+
+/// worker, dispatcher → collector, when there are results in an outbox; collector → itself, when it
+/// is time to look at all of them.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Collect {
+    /// Whose outbox; `None` for all.
+    pub(crate) from: Option<usize>,
+}
+
+/// dispatcher, pool → collector, to add a subscription.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Enrol<T: Value, U: Value, E: Value> {
+    pub(crate) subscribe: Subscribe<T, U, E>,
+    pub(crate) reply: Option<Reply<Result<SubscriptionId, SubscribeError>>>,
+}
+
+/// dispatcher → collector, to remove a subscription.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Remove {
+    pub(crate) id: SubscriptionId,
+    pub(crate) reply: Reply<bool>,
+}
+
+/// dispatcher → collector, to be answered at the next quiescence.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct AwaitDrained {
+    pub(crate) reply: Reply<()>,
+}
+
+/// dispatcher → collector, when nothing is left anywhere: hand over what the outboxes hold, and if
+/// still nothing more has been accepted, the pool is quiescent.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Settle<T: Value, U: Value, E: Value> {
+    pub(crate) accepted: u64,
+    /// Who wants to hear that it held.
+    pub(crate) tell: Option<WeakAddr<Dispatcher<T, U, E>>>,
+}
+
+/// dispatcher → collector, to ask what it has counted.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Census {
+    pub(crate) reply: Reply<Counted>,
+}
+
+/// What the collector has counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    pub(crate) counts: Counts,
+    pub(crate) subscribers: usize,
+    pub(crate) subscribers_gone: u64,
+    pub(crate) unheard: u64,
+}
+
+/// dispatcher → collector, when the pool has ended: hand over what is left, end, and do the rest.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Close {
+    pub(crate) then: Box<dyn FnOnce(Counts) + Send>,
+}

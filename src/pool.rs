@@ -1,0 +1,340 @@
+use std::{fmt, future::Future, sync::Arc};
+
+use actix::Addr;
+use futures::{Stream, channel::oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    builder::Builder,
+    collector::Collector,
+    deliver::{ResultStream, SubscriptionId, outlet},
+    dispatcher::Dispatcher,
+    error::{Refusal, Refused, RunError, Stopped, SubscribeError},
+    intake::{Inbox, Submission},
+    job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
+    lane::Holdback,
+    message::{Drain, Enrol, GetStatus, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe},
+    process::Process,
+    runtime::request,
+    value::Value,
+    work::{BlockingProcessor, BoxError, Processor, Work},
+};
+
+/// Results that wait in a stream unless another number is asked for.
+const BUFFER: usize = 1_024;
+
+/// A handle on a running pool. Clones are handles on the same pool.
+///
+/// It can be sent and shared, and its methods work from any thread, inside an actix `System` or
+/// not. When the last handle and the last address of the [`Dispatcher`] have been dropped, the jobs
+/// that were accepted finish, and the pool ends by itself.
+pub struct Pool<T: Value, U: Value, E: Value>(Arc<Handle<T, U, E>>);
+
+struct Handle<T: Value, U: Value, E: Value> {
+    dispatcher: Addr<Dispatcher<T, U, E>>,
+    collector: Addr<Collector<T, U, E>>,
+    inbox: Arc<Inbox<T, U, E>>,
+    holdback: Arc<Holdback>,
+}
+
+/// The forms of work: what a pool is to do with its jobs.
+impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
+    /// A pool for work that waits (I/O-bound): an async closure.
+    ///
+    /// Its future runs on one thread and need not be `Send`. Annotate the payload's type and the
+    /// return type; `?` alone cannot tell the error's.
+    ///
+    /// ```
+    /// # use actix_workpool::Pool;
+    /// # async fn size_of(path: &str) -> std::io::Result<u64> { Ok(path.len() as u64) }
+    /// let pool = Pool::builder(async |path: &String, _cx| -> std::io::Result<u64> {
+    ///     Ok(size_of(path).await?)
+    /// });
+    /// ```
+    pub fn builder<F>(process: F) -> Builder<T, U, E>
+    where
+        F: AsyncFn(&T, &JobContext<T, U, E>) -> Result<U, E> + Send + Sync + 'static,
+    {
+        Builder::new(Work::async_fn(process))
+    }
+
+    /// A pool for work that computes or blocks (CPU-bound): a closure, and a thread for each
+    /// worker.
+    ///
+    /// The threads belong to the actix runtime: code that starts a tokio runtime of its own and
+    /// blocks on it (`Runtime::block_on`, blocking HTTP clients) panics there, as it does in any
+    /// async context, and the job ends as [`Panicked`](crate::JobError::Panicked). Do that on a
+    /// thread of your own, or use an async form.
+    ///
+    /// ```
+    /// # use actix_workpool::Pool;
+    /// let pool = Pool::blocking(|n: &u64, _cx| -> Result<u64, std::num::TryFromIntError> {
+    ///     Ok((1..=*n).sum())
+    /// });
+    /// ```
+    pub fn blocking<F>(process: F) -> Builder<T, U, E>
+    where
+        F: Fn(&T, &JobContext<T, U, E>) -> Result<U, E> + Send + Sync + 'static,
+    {
+        Builder::new(Work::blocking_fn(process))
+    }
+
+    /// A pool for work that waits, with state: `factory` builds a [`Processor`] for each worker, on
+    /// the worker's own thread.
+    ///
+    /// A factory that fails or panics is called again after a pause (0.1 s, doubling up to 30 s);
+    /// until it succeeds, its worker takes no job.
+    pub fn processor<P, X>(
+        factory: impl AsyncFn() -> Result<P, X> + Send + Sync + 'static,
+    ) -> Builder<T, U, E>
+    where
+        P: Processor<Payload = T, Output = U, Error = E>,
+        X: Into<BoxError> + 'static,
+    {
+        Builder::new(Work::processor(factory))
+    }
+
+    /// A pool for work that computes or blocks, with state: `factory` builds a
+    /// [`BlockingProcessor`] for each worker, on the worker's own thread.
+    ///
+    /// A factory that fails or panics is called again after a pause (0.1 s, doubling up to 30 s);
+    /// until it succeeds, its worker takes no job.
+    pub fn blocking_processor<P, X>(
+        factory: impl Fn() -> Result<P, X> + Send + Sync + 'static,
+    ) -> Builder<T, U, E>
+    where
+        P: BlockingProcessor<Payload = T, Output = U, Error = E>,
+        X: Into<BoxError> + 'static,
+    {
+        Builder::new(Work::blocking_processor(factory))
+    }
+}
+
+/// The ways in.
+impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
+    /// Submits a job, waiting for room where the queue is full and its policy is to wait. The
+    /// result goes to the subscribers.
+    ///
+    /// # Errors
+    /// The job comes back if the queue is full and does not let wait, or if the pool is closed.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits for room, the job is never accepted, and is dropped too.
+    pub async fn submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
+        self.accept(Entry::new(job.into())).await
+    }
+
+    /// Submits several jobs that are accepted together or not at all; otherwise as
+    /// [`submit`](Self::submit).
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and if there are more jobs than the queue can ever hold.
+    ///
+    /// # Cancel safety
+    /// As [`submit`](Self::submit).
+    pub async fn submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
+        self.accept(jobs).await
+    }
+
+    /// Submits a job, or says at once why not. It neither waits nor blocks, on any thread.
+    ///
+    /// # Errors
+    /// The job comes back if the queue is full, if others wait for room in it, or if the pool is
+    /// closed.
+    pub fn try_submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
+        self.0.inbox.try_submit(Entry::new(job.into()))
+    }
+
+    /// Submits several jobs that are accepted together or not at all, or says at once why not.
+    ///
+    /// # Errors
+    /// As [`try_submit`](Self::try_submit), and if there are more jobs than the queue can ever
+    /// hold.
+    pub fn try_submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
+        self.0.inbox.try_submit(jobs)
+    }
+
+    /// Has one job done and waits for its value. Nobody else gets the result.
+    ///
+    /// # Errors
+    /// The job was not accepted (it comes back), or it ended without a value, or the actix `System`
+    /// stopped first.
+    ///
+    /// # Cancel safety
+    /// Dropped, it cancels its job: one that waits never starts, an async one that runs is dropped
+    /// at its next `await` that does not complete, and a blocking one is told by
+    /// [`JobContext::is_cancelled`]. If the job had ended already, its result is counted and
+    /// dropped.
+    pub async fn run(&self, job: impl Into<Job<T>>) -> Result<U, RunError<T, E>> {
+        let job = job.into();
+        let id = job.id();
+        let stop = CancellationToken::new();
+        let _cancel_when_dropped = stop.clone().drop_guard();
+        let (reply, answer) = oneshot::channel();
+        let to = Address::Caller(Caller::new(reply, stop));
+        self.accept(Entry { job, to }).await?;
+        let result = answer.await.map_err(|oneshot::Canceled| RunError::Stopped(id))?;
+        Ok(result.outcome?)
+    }
+
+    /// Has a stream of jobs done: a stream of their results, as they complete, or in the order of
+    /// the jobs ([`Process::ordered`]). Nobody else gets these results.
+    ///
+    /// It takes jobs only as results are read ([`Process::buffer`]), and ends by itself after the
+    /// result of the last job. Every job that it took brings exactly one result; one that the pool
+    /// did not accept brings one with the outcome [`Rejected`](crate::JobError::Rejected). Where
+    /// the pool is closed, it takes no more jobs. It ends early only if the actix `System` stops.
+    ///
+    /// Dropped, it cancels the jobs that it took.
+    pub fn process<S>(&self, jobs: S) -> Process<S, T, U, E>
+    where
+        S: Stream,
+        S::Item: Into<Job<T>>,
+    {
+        Process::new(jobs, self.clone(), BUFFER)
+    }
+
+    /// Accepts a submission, after waiting in line if need be.
+    pub(crate) fn accept<S: Submission<T, U, E>>(
+        &self,
+        submission: S,
+    ) -> impl Future<Output = Result<S::Receipt, Refused<S::Item>>> + Send + use<S, T, U, E> {
+        let inbox = self.0.inbox.clone();
+        async move {
+            // Most submissions need no line, and so no channel to be answered by.
+            let submission = match inbox.try_accept(submission) {
+                Ok(receipt) => return Ok(receipt),
+                Err((submission, Refusal::Full { .. })) => submission,
+                Err((submission, reason)) => return Err(submission.refuse(reason)),
+            };
+            let (asker, answer) = request();
+            if let Some((_, answer)) = inbox.submit_or_wait(submission, asker) {
+                return answer;
+            }
+            let mut line = InLine { inbox, left: true };
+            match answer.await {
+                Ok(answer) => {
+                    line.left = false;
+                    answer
+                }
+                // The gate answers everyone in its line, also when it closes.
+                Err(_) => unreachable!("the gate dropped someone in its line"),
+            }
+        }
+    }
+}
+
+/// Someone who waits in line. Leaving it lets in those behind.
+struct InLine<T: Value, U: Value, E: Value> {
+    inbox: Arc<Inbox<T, U, E>>,
+    left: bool,
+}
+
+impl<T: Value, U: Value, E: Value> Drop for InLine<T, U, E> {
+    fn drop(&mut self) {
+        if self.left {
+            self.inbox.let_in();
+        }
+    }
+}
+
+/// The ways out, and the end.
+impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
+    pub(crate) fn new(
+        dispatcher: Addr<Dispatcher<T, U, E>>,
+        collector: Addr<Collector<T, U, E>>,
+        inbox: Arc<Inbox<T, U, E>>,
+        holdback: Arc<Holdback>,
+    ) -> Self {
+        Self(Arc::new(Handle { dispatcher, collector, inbox, holdback }))
+    }
+
+    /// The address for actors. It keeps the pool alive as a handle does.
+    #[must_use]
+    pub fn dispatcher(&self) -> &Addr<Dispatcher<T, U, E>> {
+        &self.0.dispatcher
+    }
+
+    /// Every result of a job that nobody waits for, from now on, as a stream with room for 1,024.
+    /// While it is full, the pool hands out no job.
+    ///
+    /// A job that is submitted after this call has its result in the stream.
+    #[must_use = "a stream that nobody reads holds the pool back; dropped, it is unsubscribed"]
+    pub fn results(&self) -> ResultStream<T, U, E> {
+        self.results_with_buffer(BUFFER)
+    }
+
+    /// As [`results`](Self::results), with room for `buffer` results; 0 counts as 1.
+    #[must_use = "a stream that nobody reads holds the pool back; dropped, it is unsubscribed"]
+    pub fn results_with_buffer(&self, buffer: usize) -> ResultStream<T, U, E> {
+        let Handle { collector, inbox, holdback, .. } = &*self.0;
+        let (outlet, stream) = outlet(buffer.max(1), holdback.clone(), inbox.clone());
+        let subscribe = Subscribe::outlet(outlet).named("a stream of results");
+        collector.do_send(Enrol { subscribe, reply: None });
+        stream
+    }
+
+    /// Subscribes an actor; a job that is submitted after the answer is heard of.
+    ///
+    /// # Errors
+    /// The subscription can never work, or the pool has ended.
+    pub async fn subscribe(
+        &self,
+        subscribe: Subscribe<T, U, E>,
+    ) -> Result<SubscriptionId, SubscribeError> {
+        self.0.dispatcher.send(subscribe).await.unwrap_or(Err(SubscribeError::Stopped(Stopped)))
+    }
+
+    /// Ends a subscription; `false` if there is none by that id.
+    ///
+    /// # Errors
+    /// The pool has ended.
+    pub async fn unsubscribe(&self, id: SubscriptionId) -> Result<bool, Stopped> {
+        self.0.dispatcher.send(Unsubscribe(id)).await.unwrap_or(Err(Stopped))
+    }
+
+    /// Waits until the pool is quiescent: nothing waits, nothing runs, and every result has been
+    /// handed over. The pool goes on accepting jobs, and under a steady flow this may take for
+    /// ever.
+    ///
+    /// # Errors
+    /// The pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
+    pub async fn drain(&self) -> Result<(), Stopped> {
+        self.0.dispatcher.send(Drain).await.unwrap_or(Err(Stopped))
+    }
+
+    /// Ends the pool, and waits until its threads have ended and every result has been handed over.
+    /// See [`Shutdown`].
+    ///
+    /// # Errors
+    /// The pool had ended before, or its actix `System` stopped.
+    ///
+    /// # Cancel safety
+    /// Dropped after its first poll, the pool ends nevertheless.
+    pub async fn shutdown(&self, shutdown: Shutdown) -> Result<ShutdownReport, Stopped> {
+        self.0.dispatcher.send(shutdown).await.unwrap_or(Err(Stopped))
+    }
+
+    /// How the pool stands.
+    ///
+    /// # Errors
+    /// The pool has ended.
+    pub async fn status(&self) -> Result<Status, Stopped> {
+        self.0.dispatcher.send(GetStatus).await.unwrap_or(Err(Stopped))
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Clone for Pool<T, U, E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: Value, U: Value, E: Value> fmt::Debug for Pool<T, U, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}

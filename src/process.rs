@@ -1,0 +1,177 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use futures::{Stream, StreamExt, channel::mpsc, future::BoxFuture, ready, stream::Fuse};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    error::{JobError, Refusal, Refused},
+    job::{Address, Arrival, Entry, Flow, FlowSeat, Job, JobId, JobResult},
+    pool::Pool,
+    value::Value,
+};
+
+/// A stream of jobs under way, as a stream of their results: what
+/// [`Pool::process`](crate::Pool::process) returns.
+pub struct Process<S: Stream, T: Value, U: Value, E: Value> {
+    jobs: Pin<Box<Fuse<S>>>,
+    pool: Pool<T, U, E>,
+    /// How many jobs may be taken whose results have not been read.
+    buffer: usize,
+    flow: Arc<Flow<T, U, E>>,
+    arrivals: mpsc::UnboundedReceiver<Arrival<T, U, E>>,
+    /// A job that waits for room in the pool's queue, with its number.
+    in_line: Option<(u64, InLine<T>)>,
+    /// Jobs taken, and results read.
+    taken: u64,
+    read: u64,
+    /// Results that came before those of earlier jobs, where the order is kept.
+    early: Option<BTreeMap<u64, JobResult<T, U, E>>>,
+    state: State,
+    _cancel_when_dropped: DropGuard,
+}
+
+type InLine<T> = BoxFuture<'static, Result<JobId, Refused<Job<T>>>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Taking,
+    /// No more jobs: the input has ended, or the pool is closed.
+    Finishing,
+    /// The pool died under its jobs.
+    Dead,
+}
+
+impl<S, T: Value, U: Value, E: Value> Process<S, T, U, E>
+where
+    S: Stream,
+    S::Item: Into<Job<T>>,
+{
+    pub(crate) fn new(jobs: S, pool: Pool<T, U, E>, buffer: usize) -> Self {
+        let stop = CancellationToken::new();
+        let (sender, arrivals) = mpsc::unbounded();
+        Self {
+            jobs: Box::pin(jobs.fuse()),
+            pool,
+            buffer,
+            flow: Arc::new(Flow { arrivals: sender, stop: stop.clone() }),
+            arrivals,
+            in_line: None,
+            taken: 0,
+            read: 0,
+            early: None,
+            state: State::Taking,
+            _cancel_when_dropped: stop.drop_guard(),
+        }
+    }
+
+    /// Results come in the order of the jobs, each as soon as those before it have been read.
+    #[must_use]
+    pub fn ordered(mut self) -> Self {
+        self.early = Some(BTreeMap::new());
+        self
+    }
+
+    /// How many jobs may be taken from the input whose results have not been read: 1,024 unless
+    /// set; 0 counts as 1.
+    #[must_use]
+    pub fn buffer(self, jobs: usize) -> Self {
+        Self { buffer: jobs.max(1), ..self }
+    }
+
+    /// Takes jobs until enough are under way.
+    fn take_jobs(&mut self, cx: &mut Context<'_>) {
+        loop {
+            if let Some((number, in_line)) = &mut self.in_line {
+                let Poll::Ready(answer) = in_line.as_mut().poll(cx) else { return };
+                let number = *number;
+                self.in_line = None;
+                self.accepted_or_not(number, answer);
+            }
+            let under_way = usize::try_from(self.taken - self.read).unwrap_or(usize::MAX);
+            if self.state != State::Taking || under_way >= self.buffer {
+                return;
+            }
+            match self.jobs.as_mut().poll_next(cx) {
+                Poll::Pending => return,
+                Poll::Ready(None) => self.state = State::Finishing,
+                Poll::Ready(Some(job)) => self.submit(job.into()),
+            }
+        }
+    }
+
+    fn submit(&mut self, job: Job<T>) {
+        let number = self.taken;
+        self.taken += 1;
+        let to = Address::Flow(FlowSeat::new(self.flow.clone(), number));
+        let in_line = Box::pin(self.pool.accept(Entry { job, to }));
+        self.in_line = Some((number, in_line));
+    }
+
+    fn accepted_or_not(&mut self, number: u64, answer: Result<JobId, Refused<Job<T>>>) {
+        let Err(Refused { job, reason }) = answer else { return };
+        if reason == Refusal::Closed {
+            self.state = State::Finishing;
+        }
+        let entry = Entry::<T, U, E>::new(job);
+        let rejected = entry.reject(JobError::Rejected(reason), Instant::now());
+        let arrival = (number, Some(JobResult::new(rejected.parts)));
+        let _ = self.flow.arrivals.unbounded_send(arrival);
+    }
+
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<JobResult<T, U, E>>> {
+        loop {
+            if let Some(result) = self.early.as_mut().and_then(|early| early.remove(&self.read)) {
+                return Poll::Ready(Some(result));
+            }
+            match ready!(self.arrivals.poll_next_unpin(cx)) {
+                Some((number, Some(result))) => match &mut self.early {
+                    Some(early) => _ = early.insert(number, result),
+                    None => return Poll::Ready(Some(result)),
+                },
+                Some((_, None)) | None => {
+                    self.state = State::Dead;
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+}
+
+impl<S, T: Value, U: Value, E: Value> Stream for Process<S, T, U, E>
+where
+    S: Stream,
+    S::Item: Into<Job<T>>,
+{
+    type Item = JobResult<T, U, E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        this.take_jobs(cx);
+        if this.state == State::Dead || (this.state == State::Finishing && this.taken == this.read)
+        {
+            return Poll::Ready(None);
+        }
+        let result = ready!(this.poll_result(cx));
+        this.read += u64::from(result.is_some());
+        Poll::Ready(result)
+    }
+}
+
+impl<S: Stream, T: Value, U: Value, E: Value> Unpin for Process<S, T, U, E> {}
+
+impl<S: Stream, T: Value, U: Value, E: Value> fmt::Debug for Process<S, T, U, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("taken", &self.taken)
+            .field("read", &self.read)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,13 @@
+//! Every call into the actix runtime: arbiters, spawning, timers, joining; and the clock.
+
+mod clock;
+mod crew;
+mod reply;
+
+pub use self::clock::{Clock, StepClock, SystemClock};
+pub(crate) use actix_rt::ArbiterHandle;
+
+pub(crate) use self::{
+    crew::{Crew, home, spawn},
+    reply::{Reply, Request, request},
+};

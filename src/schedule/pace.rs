@@ -1,0 +1,101 @@
+//! How far ahead a worker is supplied, by how long its jobs took.
+
+use std::time::Duration;
+
+/// A worker's supply is meant to last this long: long against the wake-up that renews it (7 to
+/// 17 µs), short against what a person or a timeout notices. Jobs this long and longer are handed
+/// out one by one, so they start in the order of the queue.
+pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
+
+/// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
+/// beside that of its jobs.
+const MOST: u64 = 1_024;
+
+/// A new duration counts for an eighth, as in TCP's estimate of the round trip (RFC 6298): one
+/// overrun shortens the supply at once, and a few dozen short jobs restore it.
+const GAIN: u64 = 8;
+
+/// What a worker has learned of its jobs. Durations are kept in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pace {
+    /// From a job's start to its end.
+    took: Option<u64>,
+    /// From the end of one job to the end of the next, on any seat of the worker.
+    every: Option<u64>,
+}
+
+impl Pace {
+    /// A job took `took`, and ended `every` after the one before it.
+    pub(crate) fn record(&mut self, took: Duration, every: Duration) {
+        average(&mut self.took, took);
+        average(&mut self.every, every);
+    }
+
+    /// How many jobs the worker should have waiting while it runs others.
+    pub(crate) fn ahead(&self) -> usize {
+        let (Some(took), Some(every)) = (self.took, self.every) else { return 0 };
+        let supply = nanos(SUPPLY);
+        if took >= supply {
+            return 0;
+        }
+        usize::try_from((supply / every.max(1)).min(MOST)).unwrap_or(usize::MAX)
+    }
+}
+
+fn average(mean: &mut Option<u64>, sample: Duration) {
+    let sample = nanos(sample);
+    *mean = Some(match *mean {
+        None => sample,
+        Some(mean) => mean - mean / GAIN + sample / GAIN,
+    });
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2).min(u64::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(jobs: &[Duration]) -> Pace {
+        let mut pace = Pace::default();
+        jobs.iter().for_each(|&took| pace.record(took, took));
+        pace
+    }
+
+    #[test]
+    fn nothing_is_supplied_ahead_before_a_job_was_measured() {
+        assert_eq!(Pace::default().ahead(), 0);
+    }
+
+    #[test]
+    fn a_supply_lasts_a_millisecond() {
+        assert_eq!(after(&[Duration::from_micros(10)]).ahead(), 100);
+        assert_eq!(after(&[Duration::from_nanos(1)]).ahead(), 1_024);
+        assert_eq!(after(&[Duration::ZERO]).ahead(), 1_024);
+    }
+
+    #[test]
+    fn long_jobs_are_handed_out_one_by_one() {
+        assert_eq!(after(&[SUPPLY]).ahead(), 0);
+        assert_eq!(after(&[Duration::MAX, Duration::MAX]).ahead(), 0);
+    }
+
+    #[test]
+    fn one_overrun_stops_the_supply_and_short_jobs_restore_it() {
+        let short = Duration::from_nanos(100);
+        let mut jobs = vec![short; 100];
+        jobs.push(Duration::from_millis(50));
+        assert_eq!(after(&jobs).ahead(), 0);
+        jobs.extend([short; 100]);
+        assert!(after(&jobs).ahead() > 100);
+    }
+
+    #[test]
+    fn many_seats_share_one_supply() {
+        let mut pace = Pace::default();
+        pace.record(Duration::from_micros(900), Duration::from_micros(9));
+        assert_eq!(pace.ahead(), 111);
+    }
+}

@@ -1,0 +1,83 @@
+//! Which workers stand still with leases waiting: an overrun, or a thread that is blocked.
+
+use std::time::{Duration, Instant};
+
+use crate::lane::Survey;
+
+use super::pace::SUPPLY;
+
+/// A worker whose seats ask for nothing for this long while leases wait is stuck: its supply was
+/// meant to be used up by then.
+pub(crate) const PATIENCE: Duration = SUPPLY;
+
+/// Watches one worker.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stuck {
+    /// How often its seats had asked, and since when that count has stood with leases waiting.
+    still: Option<(u64, Instant)>,
+    is: bool,
+}
+
+impl Stuck {
+    /// Takes in what is seen at `now`. A stuck worker stays so until one of its seats asks again.
+    pub(crate) fn observe(&mut self, survey: &Survey, now: Instant) {
+        match self.still {
+            Some((asked, since)) if asked == survey.asked => {
+                let waits = survey.waiting > 0;
+                self.is |= waits && now.duration_since(since) >= PATIENCE;
+                if !waits && !self.is {
+                    self.still = None;
+                }
+            }
+            _ => {
+                self.is = false;
+                self.still = (survey.waiting > 0).then_some((survey.asked, now));
+            }
+        }
+    }
+
+    /// Whether its leases belong to others.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.is
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(waiting: usize, asked: u64) -> Survey {
+        Survey { waiting, asked, ..Survey::default() }
+    }
+
+    #[test]
+    fn a_worker_is_stuck_once_its_leases_have_stood_still() {
+        let (mut stuck, now) = (Stuck::default(), Instant::now());
+        stuck.observe(&seen(3, 7), now);
+        assert!(!stuck.is_stuck(), "it may have been handed them this instant");
+        stuck.observe(&seen(3, 7), now + PATIENCE / 2);
+        assert!(!stuck.is_stuck());
+        stuck.observe(&seen(3, 7), now + PATIENCE);
+        assert!(stuck.is_stuck());
+    }
+
+    #[test]
+    fn it_stays_so_without_leases_until_a_seat_asks() {
+        let (mut stuck, now) = (Stuck::default(), Instant::now());
+        stuck.observe(&seen(3, 7), now);
+        stuck.observe(&seen(3, 7), now + PATIENCE);
+        stuck.observe(&seen(0, 7), now + 2 * PATIENCE);
+        assert!(stuck.is_stuck());
+        stuck.observe(&seen(0, 8), now + 3 * PATIENCE);
+        assert!(!stuck.is_stuck());
+    }
+
+    #[test]
+    fn time_without_leases_does_not_count() {
+        let (mut stuck, now) = (Stuck::default(), Instant::now());
+        stuck.observe(&seen(1, 7), now);
+        stuck.observe(&seen(0, 7), now + PATIENCE / 2);
+        stuck.observe(&seen(1, 7), now + 9 * PATIENCE);
+        assert!(!stuck.is_stuck());
+    }
+}

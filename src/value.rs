@@ -1,0 +1,6 @@
+/// What payloads, values and errors must be, and no more: `Send + Sync + 'static`.
+///
+/// Every such type is a `Value` already; there is nothing to implement.
+pub trait Value: Send + Sync + 'static {}
+
+impl<V: Send + Sync + 'static> Value for V {}

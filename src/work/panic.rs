@@ -1,0 +1,42 @@
+//! Panics of the user's code, caught and made text.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// Calls the user's code; a panic comes back as its text.
+///
+/// What the code may have left half done is the user's own: a processor that panicked is dropped
+/// and built anew, and nothing of the pool is lent to it but through shared references.
+pub(super) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(text)
+}
+
+fn text(payload: Box<dyn Any + Send>) -> Box<str> {
+    let text: Box<str> = match payload.downcast_ref::<&str>() {
+        Some(text) => (*text).into(),
+        None => match payload.downcast_ref::<String>() {
+            Some(text) => text.as_str().into(),
+            None => "a panic without text".into(),
+        },
+    };
+    // The payload may be a value whose own drop panics.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::panic_any;
+
+    use super::*;
+
+    #[test]
+    fn panics_become_their_text() {
+        assert_eq!(&*catch(|| panic!("plain")).unwrap_err(), "plain");
+        assert_eq!(&*catch(|| panic!("number {}", 7)).unwrap_err(), "number 7");
+        assert_eq!(&*catch(|| panic_any(7)).unwrap_err(), "a panic without text");
+        assert_eq!(catch(|| 7), Ok(7));
+    }
+}

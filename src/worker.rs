@@ -1,0 +1,73 @@
+//! The worker: an actor on a thread of its own, with one seat for a blocking job or its share of
+//! the pool's seats for async ones. It is thin: it wakes its seats.
+
+use std::{ops::Range, rc::Rc, sync::Arc};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+
+use crate::{
+    job::WorkerId,
+    message::{StopJobs, Wake},
+    runtime::{Clock, spawn},
+    value::Value,
+    work::{BlockingSeat, Post, Serve},
+};
+pub(crate) struct Worker<T, U, E> {
+    pub(crate) seats: Seats<T, U, E>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// How a worker does its jobs.
+pub(crate) enum Seats<T, U, E> {
+    /// Tasks that take turns on the thread: `ids` names them.
+    Async { post: Rc<Post<T, U, E>>, ids: Range<usize>, serve: Arc<Serve<T, U, E>> },
+    /// One seat that keeps the thread.
+    Blocking(Box<BlockingSeat<T, U, E>>),
+}
+
+impl<T: Value, U: Value, E: Value> Worker<T, U, E> {
+    fn work(&mut self, ctx: &mut Context<Self>) {
+        let Seats::Blocking(seat) = &mut self.seats else { return };
+        if let Some(pause) = seat.work() {
+            let pause = self.clock.sleep_until(self.clock.now() + pause);
+            ctx.spawn(pause.into_actor(self).map(|(), worker, ctx| worker.work(ctx)));
+        }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Actor for Worker<T, U, E> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Seats::Async { post, ids, serve } = &self.seats {
+            for (seat, id) in ids.clone().enumerate() {
+                spawn(serve(post.clone(), WorkerId(id), seat));
+            }
+        }
+        self.work(ctx);
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Wake> for Worker<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        match &self.seats {
+            Seats::Async { post, .. } => post.wake(),
+            Seats::Blocking(_) => self.work(ctx),
+        }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<StopJobs> for Worker<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, _: StopJobs, _: &mut Self::Context) {
+        if let Seats::Async { post, .. } = &self.seats {
+            post.stop_jobs();
+        }
+    }
+}
+
+// `Actor` asks for it; nothing here is pinned, whatever the values are.
+impl<T, U, E> Unpin for Worker<T, U, E> {}
