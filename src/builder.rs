@@ -116,9 +116,8 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let refuse = |setting, change| {
-            Err(BuildError::Setting { setting, value: "0".into(), change })
-        };
+        let refuse =
+            |setting, change| Err(BuildError::Setting { setting, value: "0".into(), change });
         match self {
             Self { workers: 0, .. } => {
                 refuse("workers", "no job would ever run; set workers to 1 or more")
@@ -162,9 +161,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let collector = {
             let (stations, inbox) = (stations.clone(), inbox.clone());
             let (holdback, clock) = (holdback.clone(), self.clock.clone());
-            Collector::start_in_arbiter(home, |_| {
-                Collector::new(stations, inbox, holdback, clock)
-            })
+            Collector::start_in_arbiter(home, |_| Collector::new(stations, inbox, holdback, clock))
         };
         let mut workers = Vec::with_capacity(seats.len());
         for (number, (arbiter, ids)) in arbiters.iter().zip(seats).enumerate() {

@@ -165,9 +165,9 @@ impl<T: Value, U: Value, E: Value> Handler<Enrol<T, U, E>> for Collector<T, U, E
     type Result = ();
 
     fn handle(&mut self, Enrol { subscribe, reply }: Enrol<T, U, E>, _: &mut Self::Context) {
-        let answer = subscribe.check().map(|()| {
-            self.hub.add(subscribe.name, subscribe.kind, self.clock.now())
-        });
+        let answer = subscribe
+            .check()
+            .map(|()| self.hub.add(subscribe.name, subscribe.kind, self.clock.now()));
         if let Some(reply) = reply {
             reply.send(answer);
         }

@@ -174,8 +174,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
                 let inflow = self.desk.inbox.empty(released, &mut incoming);
                 // What idle workers are about to be handed takes up no room.
                 let room = capacity + self.roster.hungry(now);
-                let victims =
-                    evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
+                let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
                 self.end_waiting(victims, || JobError::Evicted);
                 inflow
             }
@@ -218,11 +217,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     }
 
     /// Ends jobs that were in the queue.
-    fn end_waiting(
-        &mut self,
-        jobs: VecDeque<Accepted<T, U, E>>,
-        error: impl Fn() -> JobError<E>,
-    ) {
+    fn end_waiting(&mut self, jobs: VecDeque<Accepted<T, U, E>>, error: impl Fn() -> JobError<E>) {
         self.released += jobs.len();
         self.desk.end(jobs, error);
     }

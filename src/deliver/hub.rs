@@ -38,7 +38,11 @@ impl<T, U, E> Subscriber<T, U, E> {
     }
 
     /// Gives it a result; gives it back if the subscriber is gone.
-    fn give(&mut self, result: JobResult<T, U, E>, now: Instant) -> Result<(), Undelivered<T, U, E>> {
+    fn give(
+        &mut self,
+        result: JobResult<T, U, E>,
+        now: Instant,
+    ) -> Result<(), Undelivered<T, U, E>> {
         match self {
             Self::Results(outlet) => outlet.send(result).map_err(|result| vec![result]),
             Self::Batches(outlet, batches) => send(&**outlet, batches.push(result, now)),
@@ -103,9 +107,7 @@ impl<T, U, E> Hub<T, U, E> {
         self.next += 1;
         let subscriber = match kind {
             Kind::Results(outlet) => Subscriber::Results(outlet),
-            Kind::Batches(outlet, bounds) => {
-                Subscriber::Batches(outlet, Batches::new(bounds, now))
-            }
+            Kind::Batches(outlet, bounds) => Subscriber::Batches(outlet, Batches::new(bounds, now)),
             Kind::Drained(outlet) => Subscriber::Drained(outlet),
         };
         self.listeners += usize::from(subscriber.wants_results());

@@ -70,10 +70,7 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
 
 type Asker<S, T, U, E> = Option<
     OneshotSender<
-        Result<
-            <S as Submission<T, U, E>>::Receipt,
-            Refused<<S as Submission<T, U, E>>::Item>,
-        >,
+        Result<<S as Submission<T, U, E>>::Receipt, Refused<<S as Submission<T, U, E>>::Item>>,
     >,
 >;
 

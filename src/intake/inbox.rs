@@ -178,7 +178,10 @@ pub(crate) struct Inbox<T, U, E> {
 }
 
 impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
-    pub(crate) fn new(queue: Queue, now: impl Fn() -> Instant + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn new(
+        queue: Queue,
+        now: impl Fn() -> Instant + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let gate = Gate::new(queue.capacity, queue.on_full);
         let sizes = (queue.on_full == OnFull::EvictYoungest).then(Vec::new);
         let content = Content { gate, jobs: Chunks::new(), now: now(), stamp_at: 0, sizes };
@@ -314,9 +317,9 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
 
     /// Refuses everything from now on, unless something has been accepted beyond `accepted` jobs.
     pub(crate) fn close_if_none_since(&self, accepted: u64) -> bool {
-        let line = self.lane.peek(|content| {
-            (content.gate.accepted() == accepted).then(|| content.gate.close())
-        });
+        let line = self
+            .lane
+            .peek(|content| (content.gate.accepted() == accepted).then(|| content.gate.close()));
         let closed = line.is_some();
         line.into_iter().flatten().for_each(Waiter::turn_away);
         closed

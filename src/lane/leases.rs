@@ -184,6 +184,15 @@ impl<J> Leases<J> {
         })
     }
 
+    /// The dispatcher's side: takes back the `n` oldest leases that have not started, in order, from
+    /// a worker that does not get to them.
+    pub(crate) fn rescue(&self, n: usize) -> VecDeque<J> {
+        self.lane.peek(|bench| {
+            let younger = bench.queue.split_off(n.min(bench.queue.len()));
+            std::mem::replace(&mut bench.queue, younger)
+        })
+    }
+
     /// The dispatcher's side: what the worker has and wants. From here on it rings again.
     pub(crate) fn survey(&self) -> Survey {
         self.lane.peek(|bench| {
@@ -238,6 +247,13 @@ mod tests {
         let leases = filled(5);
         assert_eq!(leases.recall(2), [3, 4]);
         assert_eq!(leases.recall(9), [0, 1, 2]);
+    }
+
+    #[test]
+    fn rescue_takes_the_oldest_in_order() {
+        let leases = filled(5);
+        assert_eq!(leases.rescue(2), [0, 1]);
+        assert_eq!(leases.rescue(9), [2, 3, 4]);
     }
 
     #[test]

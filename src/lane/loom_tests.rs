@@ -38,7 +38,7 @@ fn a_put_is_seen_by_the_consumer_or_rings_it() {
         });
         // The consumer takes what there is and goes to sleep.
         let mut seen = lane.take(|queue, _| (std::mem::take(queue), Bell::Asleep));
-        producers.map(|producer| producer.join().unwrap());
+        let _ = producers.map(|producer| producer.join().unwrap());
         if mailbox.received() {
             seen += lane.take(|queue, _| (std::mem::take(queue), Bell::Asleep));
         }

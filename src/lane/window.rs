@@ -24,11 +24,11 @@ impl Window {
 
     /// The collector's side: one more result waits.
     pub(crate) fn fill(&self) {
-        self.used.fetch_add(1, Ordering::SeqCst);
+        self.used.fetch_add(1, Ordering::AcqRel);
     }
 
     fn room(&self) -> usize {
-        self.capacity.saturating_sub(self.used.load(Ordering::SeqCst))
+        self.capacity.saturating_sub(self.used.load(Ordering::Acquire))
     }
 }
 
@@ -57,35 +57,35 @@ impl Holdback {
     pub(crate) fn open(&self, window: Arc<Window>) {
         let mut windows = lock(&self.windows);
         windows.push(window);
-        self.count.store(windows.len(), Ordering::SeqCst);
+        self.count.store(windows.len(), Ordering::Release);
     }
 
     /// The reader's side: it left, and holds nothing back any more.
     pub(crate) fn close(&self, window: &Arc<Window>) -> Option<Ring> {
         let mut windows = lock(&self.windows);
         windows.retain(|other| !Arc::ptr_eq(other, window));
-        self.count.store(windows.len(), Ordering::SeqCst);
+        self.count.store(windows.len(), Ordering::Release);
         drop(windows);
         self.wake()
     }
 
     /// The reader's side: it has read one result.
     pub(crate) fn read_one(&self, window: &Window) -> Option<Ring> {
-        window.used.fetch_sub(1, Ordering::SeqCst);
+        window.used.fetch_sub(1, Ordering::AcqRel);
         self.wake()
     }
 
     /// The collector's side: `n` results of accepted jobs have left it, and are counted in their
     /// windows if they went to any.
     pub(crate) fn forwarded(&self, n: u64) -> Option<Ring> {
-        self.forwarded.fetch_add(n, Ordering::SeqCst);
+        self.forwarded.fetch_add(n, Ordering::AcqRel);
         self.wake()
     }
 
     /// The dispatcher's side: how many more jobs may be handed out, where `left_queue` have left
     /// the queue so far; `None` where nothing limits it. Where the answer is 0, it will be rung.
     pub(crate) fn allowance(&self, left_queue: u64) -> Option<usize> {
-        if self.count.load(Ordering::SeqCst) == 0 {
+        if self.count.load(Ordering::Acquire) == 0 {
             return None;
         }
         let room = self.room(left_queue);
@@ -93,22 +93,20 @@ impl Holdback {
             return room;
         }
         // The mark goes up before the second look: room that is made after that look finds it.
-        self.waiting.store(true, Ordering::SeqCst);
+        // Both sides write the mark by an exchange, so that the later one sees what the earlier saw.
+        self.waiting.swap(true, Ordering::AcqRel);
         self.room(left_queue)
     }
 
     fn room(&self, left_queue: u64) -> Option<usize> {
-        let under_way = left_queue.saturating_sub(self.forwarded.load(Ordering::SeqCst));
+        let under_way = left_queue.saturating_sub(self.forwarded.load(Ordering::Acquire));
         let under_way = usize::try_from(under_way).unwrap_or(usize::MAX);
         let windows = lock(&self.windows);
         windows.iter().map(|window| window.room().saturating_sub(under_way)).min()
     }
 
     fn wake(&self) -> Option<Ring> {
-        // The load spares the plain path a write to a line that all readers share.
-        let waited =
-            self.waiting.load(Ordering::SeqCst) && self.waiting.swap(false, Ordering::SeqCst);
-        waited.then_some(Ring(()))
+        self.waiting.swap(false, Ordering::AcqRel).then_some(Ring(()))
     }
 }
 

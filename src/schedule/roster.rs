@@ -91,11 +91,8 @@ impl<J, R> Roster<J, R> {
         for (station, stuck) in &mut self.workers {
             let survey = station.leases.survey();
             stuck.observe(&survey, now);
-            let seen = if stuck.is_stuck() {
-                Survey { idle: 0, ahead: 0, ..survey }
-            } else {
-                survey
-            };
+            let seen =
+                if stuck.is_stuck() { Survey { idle: 0, ahead: 0, ..survey } } else { survey };
             self.surveys.push(seen);
         }
     }
@@ -125,6 +122,8 @@ impl<J, R> Roster<J, R> {
         self.asks.clear();
         let asks = self.surveys.iter().enumerate().map(|(worker, seen)| Ask::new(worker, seen));
         self.asks.extend(asks.filter(|ask| ask.wanted > 0));
+        // The oldest jobs go to whoever starts them at once.
+        self.asks.sort_by_key(|ask| ask.hungry == 0);
         share(queue.len().min(allowance.unwrap_or(usize::MAX)), &mut self.asks);
         let mut handed_out = 0;
         for ask in self.asks.iter().filter(|ask| ask.granted > 0) {
@@ -140,7 +139,12 @@ impl<J, R> Roster<J, R> {
     }
 
     fn move_leases(&mut self, Recall { from, to, jobs }: Recall, wake: &mut impl FnMut(usize)) {
-        let mut moved = self.workers[from].0.leases.recall(jobs);
+        let (station, stuck) = &self.workers[from];
+        let mut moved = if stuck.is_stuck() {
+            station.leases.rescue(jobs)
+        } else {
+            station.leases.recall(jobs)
+        };
         // The worker may have started some of them meanwhile.
         self.surveys[from].waiting -= jobs;
         self.surveys[to].waiting += moved.len();
@@ -243,7 +247,7 @@ mod tests {
         assert_eq!(take(&stations[1], Seated::Idle, 3), Some(5), "nobody is stuck yet");
         roster.deal(&mut jobs, None, now + PATIENCE, |_| ());
         let next = take(&stations[1], Seated::Finished, 3);
-        assert!(next.is_some_and(|job| (1..5).contains(&job)), "{next:?}");
+        assert_eq!(next, Some(1));
     }
 
     #[derive(Clone, Debug)]
@@ -295,8 +299,9 @@ mod tests {
                     Step::Wait => now += PATIENCE,
                 }
             }
-            // Whoever still answers works everything off, even if the others are stuck.
-            for _ in 0..submitted + 10 {
+            // Whoever still answers works everything off, even if the others are stuck: a job each
+            // second time, since it asks only when it is idle.
+            for _ in 0..2 * submitted + 10 {
                 now += PATIENCE;
                 roster.deal(&mut jobs, None, now, |_| ());
                 seats[5] = match take(&stations[2], seats[5], 0) {

@@ -25,8 +25,7 @@ pub(crate) type Serve<T, U, E> =
 pub(crate) type Process<T, U, E> = dyn FnMut(&T, &JobContext<T, U, E>) -> Result<U, E>;
 
 /// Builds a [`Process`] on the thread that is to run it.
-pub(crate) type Build<T, U, E> =
-    dyn Fn() -> Result<Box<Process<T, U, E>>, BoxError> + Send + Sync;
+pub(crate) type Build<T, U, E> = dyn Fn() -> Result<Box<Process<T, U, E>>, BoxError> + Send + Sync;
 
 /// What a pool does with its jobs.
 pub(crate) enum Work<T, U, E> {
@@ -82,7 +81,9 @@ impl<T: Value, U: Value, E: Value> Work<T, U, E> {
     {
         Self::Blocking(Arc::new(move || {
             let mut processor = factory().map_err(Into::into)?;
-            Ok(Box::new(move |payload: &T, cx: &JobContext<T, U, E>| processor.process(payload, cx)))
+            Ok(Box::new(move |payload: &T, cx: &JobContext<T, U, E>| {
+                processor.process(payload, cx)
+            }))
         }))
     }
 }

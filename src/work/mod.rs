@@ -10,10 +10,10 @@ mod rebuild;
 mod seat;
 mod yielding;
 
+pub use self::processor::{BlockingProcessor, Processor};
 pub(crate) use self::{
     blocking::BlockingSeat,
     form::{BoxError, Serve, Work},
     post::{Hooks, Post},
     yielding::yield_once,
 };
-pub use self::processor::{BlockingProcessor, Processor};
