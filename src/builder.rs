@@ -8,7 +8,7 @@ use crate::{
     dispatcher::{Dispatcher, Exit, Outfit},
     error::BuildError,
     intake::{Inbox, Queue},
-    job::{Accepted, Ended, Inside, WorkerId},
+    job::{Inside, WorkStation, WorkerId},
     lane::{Holdback, Station},
     message::{Collect, Knock},
     pool::Pool,
@@ -196,7 +196,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         &self,
         arbiter: &ArbiterHandle,
         ids: Range<usize>,
-        (station, number): (Arc<Station<Accepted<T, U, E>, Ended<T, U, E>>>, usize),
+        (station, number): (Arc<WorkStation<T, U, E>>, usize),
         inside: &Arc<Inside<T, U, E>>,
         collector: &Addr<Collector<T, U, E>>,
     ) -> Addr<Worker<T, U, E>> {

@@ -10,8 +10,8 @@ use actix::{
 use crate::{
     deliver::Hub,
     intake::Inbox,
-    job::{Accepted, Address, Counts, Ended, JobResult},
-    lane::{Holdback, Station},
+    job::{Address, Counts, Ended, JobResult, WorkStation},
+    lane::Holdback,
     message::{
         AwaitDrained, Census, Close, Collect, Counted, Drained, Enrol, Remove, Settle, Settled,
     },
@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(crate) struct Collector<T, U, E> {
-    stations: Vec<Arc<Station<Accepted<T, U, E>, Ended<T, U, E>>>>,
+    stations: Vec<Arc<WorkStation<T, U, E>>>,
     inbox: Arc<Inbox<T, U, E>>,
     holdback: Arc<Holdback>,
     clock: Arc<dyn Clock>,
@@ -41,7 +41,7 @@ pub(crate) struct Collector<T, U, E> {
 
 impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
     pub(crate) fn new(
-        stations: Vec<Arc<Station<Accepted<T, U, E>, Ended<T, U, E>>>>,
+        stations: Vec<Arc<WorkStation<T, U, E>>>,
         inbox: Arc<Inbox<T, U, E>>,
         holdback: Arc<Holdback>,
         clock: Arc<dyn Clock>,

@@ -1,4 +1,4 @@
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Instant};
 
 use actix::Addr;
 use futures::{Stream, channel::oneshot};
@@ -10,7 +10,7 @@ use crate::{
     deliver::{ResultStream, SubscriptionId, outlet},
     dispatcher::Dispatcher,
     error::{Refusal, Refused, RunError, Stopped, SubscribeError},
-    intake::{Inbox, Submission},
+    intake::{Decision, Inbox, Submission},
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Holdback,
     message::{Drain, Enrol, GetStatus, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe},
@@ -194,11 +194,16 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         Process::new(jobs, self.clone(), BUFFER)
     }
 
+    /// The time by the pool's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.0.inbox.now()
+    }
+
     /// Accepts a submission, after waiting in line if need be.
     pub(crate) fn accept<S: Submission<T, U, E>>(
         &self,
         submission: S,
-    ) -> impl Future<Output = Result<S::Receipt, Refused<S::Item>>> + Send + use<S, T, U, E> {
+    ) -> impl Future<Output = Decision<S, T, U, E>> + Send + use<S, T, U, E> {
         let inbox = self.0.inbox.clone();
         async move {
             // Most submissions need no line, and so no channel to be answered by.

@@ -4,7 +4,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
 };
 
 use futures::{Stream, StreamExt, channel::mpsc, future::BoxFuture, ready, stream::Fuse};
@@ -120,7 +119,7 @@ where
             self.state = State::Finishing;
         }
         let entry = Entry::<T, U, E>::new(job);
-        let rejected = entry.reject(JobError::Rejected(reason), Instant::now());
+        let rejected = entry.reject(JobError::Rejected(reason), self.pool.now());
         let arrival = (number, Some(JobResult::new(rejected.parts)));
         let _ = self.flow.arrivals.unbounded_send(arrival);
     }

@@ -11,9 +11,8 @@ use actix::{
 use crate::{
     collector::Collector,
     error::{JobError, Refused},
-    intake::{Inbox, Submission},
-    job::{Accepted, Ended, Entry, Job, Jobs},
-    lane::Station,
+    intake::{Decision, Inbox, Submission},
+    job::{Accepted, Ended, Entry, Job, Jobs, WorkStation},
     message::Collect,
     runtime::{Clock, Reply},
     value::Value,
@@ -30,7 +29,7 @@ pub(crate) struct Desk<T: Value, U: Value, E: Value> {
 
 /// The outbox for jobs that end without a worker.
 pub(crate) struct Exit<T, U, E> {
-    pub(crate) station: Arc<Station<Accepted<T, U, E>, Ended<T, U, E>>>,
+    pub(crate) station: Arc<WorkStation<T, U, E>>,
     /// Its number at the collector.
     pub(crate) number: usize,
 }
@@ -68,11 +67,7 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
     }
 }
 
-type Asker<S, T, U, E> = Option<
-    OneshotSender<
-        Result<<S as Submission<T, U, E>>::Receipt, Refused<<S as Submission<T, U, E>>::Item>>,
-    >,
->;
+type Asker<S, T, U, E> = Option<OneshotSender<Decision<S, T, U, E>>>;
 
 /// The answer to a submission: once it is accepted, or refused.
 pub struct Admission<M, T: Value, U: Value, E: Value> {

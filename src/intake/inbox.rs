@@ -89,6 +89,10 @@ impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
     }
 }
 
+/// What a submission is answered by.
+pub(crate) type Decision<S, T, U, E> =
+    Result<<S as Submission<T, U, E>>::Receipt, Refused<<S as Submission<T, U, E>>::Item>>;
+
 /// Whom to answer once a submission that waits in line is decided.
 pub(crate) trait Answer<R>: Send + 'static {
     /// Whether nobody waits for it any more.
@@ -106,16 +110,19 @@ trait Waiter<T, U, E>: Waiting + Send {
     fn turn_away(self: Box<Self>);
 }
 
+/// Names the types of a pool, and holds nothing.
+type Of<T, U, E> = PhantomData<fn() -> (T, U, E)>;
+
 struct InLine<S, A, T, U, E> {
     submission: S,
     asker: A,
-    of: PhantomData<fn() -> (T, U, E)>,
+    of: Of<T, U, E>,
 }
 
 impl<S, A, T, U, E> Waiting for InLine<S, A, T, U, E>
 where
     S: Submission<T, U, E>,
-    A: Answer<Result<S::Receipt, Refused<S::Item>>>,
+    A: Answer<Decision<S, T, U, E>>,
 {
     fn jobs(&self) -> usize {
         self.submission.len()
@@ -129,7 +136,7 @@ where
 impl<S, A, T, U, E> Waiter<T, U, E> for InLine<S, A, T, U, E>
 where
     S: Submission<T, U, E>,
-    A: Answer<Result<S::Receipt, Refused<S::Item>>>,
+    A: Answer<Decision<S, T, U, E>>,
 {
     fn accept(
         self: Box<Self>,
@@ -200,10 +207,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     }
 
     /// Accepts or refuses at once, from any thread.
-    pub(crate) fn try_submit<S: Submission<T, U, E>>(
-        &self,
-        submission: S,
-    ) -> Result<S::Receipt, Refused<S::Item>> {
+    pub(crate) fn try_submit<S: Submission<T, U, E>>(&self, submission: S) -> Decision<S, T, U, E> {
         self.try_accept(submission).map_err(|(submission, reason)| submission.refuse(reason))
     }
 
@@ -225,9 +229,9 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         &self,
         submission: S,
         asker: A,
-    ) -> Option<(A, Result<S::Receipt, Refused<S::Item>>)>
+    ) -> Option<(A, Decision<S, T, U, E>)>
     where
-        A: Answer<Result<S::Receipt, Refused<S::Item>>>,
+        A: Answer<Decision<S, T, U, E>>,
     {
         let receipt = submission.receipt();
         let decided = self.put(|content| match content.gate.admit(submission.len()) {
@@ -263,6 +267,11 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             (answers, put)
         });
         answers.into_iter().for_each(|answer| answer());
+    }
+
+    /// The time by the pool's clock.
+    pub(crate) fn now(&self) -> Instant {
+        (self.now)()
     }
 
     /// The dispatcher's side: gives back the room of `handed_out` jobs, lets in those who waited

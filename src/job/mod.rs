@@ -9,12 +9,17 @@ mod result;
 
 use std::fmt;
 
+use crate::lane::Station;
+
 pub(crate) use self::{
     accepted::{Accepted, Entry, Run},
     address::{Address, Arrival, Caller, Flow, FlowSeat},
     context::Inside,
     result::Ended,
 };
+/// The lanes of one worker.
+pub(crate) type WorkStation<T, U, E> = Station<Accepted<T, U, E>, Ended<T, U, E>>;
+
 pub use self::{
     context::JobContext,
     counts::Counts,

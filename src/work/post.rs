@@ -11,8 +11,8 @@ use std::{
 use futures::future::BoxFuture;
 
 use crate::{
-    job::{Accepted, Ended, Inside},
-    lane::{Next, Ring, Seated, Station},
+    job::{Accepted, Ended, Inside, WorkStation},
+    lane::{Next, Ring, Seated},
     schedule::Pace,
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Hooks {
 
 /// One thread's end of its lanes. The cells are shared by seats that take turns on this thread.
 pub(crate) struct Post<T, U, E> {
-    station: Arc<Station<Accepted<T, U, E>, Ended<T, U, E>>>,
+    station: Arc<WorkStation<T, U, E>>,
     pub(super) inside: Arc<Inside<T, U, E>>,
     hooks: Hooks,
     pace: Cell<Pace>,
@@ -49,7 +49,7 @@ struct Seats {
 
 impl<T, U, E> Post<T, U, E> {
     pub(crate) fn new(
-        station: Arc<Station<Accepted<T, U, E>, Ended<T, U, E>>>,
+        station: Arc<WorkStation<T, U, E>>,
         inside: Arc<Inside<T, U, E>>,
         hooks: Hooks,
         seats: usize,

@@ -48,7 +48,10 @@ pub trait BlockingProcessor: 'static {
 }
 
 /// A closure as a processor without state of its own.
-pub(super) struct Stateless<F, T, U, E>(pub(super) F, pub(super) PhantomData<fn() -> (T, U, E)>);
+pub(super) struct Stateless<F, T, U, E>(pub(super) F, pub(super) Of<T, U, E>);
+
+/// Names the types of a pool, and holds nothing.
+type Of<T, U, E> = PhantomData<fn() -> (T, U, E)>;
 
 impl<F, T: 'static, U: 'static, E: 'static> Processor for Stateless<std::sync::Arc<F>, T, U, E>
 where
