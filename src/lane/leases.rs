@@ -40,7 +40,8 @@ pub(crate) struct Survey {
     pub(crate) idle: usize,
     /// Leases that the worker wants to have waiting beyond its idle seats.
     pub(crate) ahead: usize,
-    /// How often a seat has asked for a job: a count that stands still tells of an overrun.
+    /// How often the worker has asked for a job or answered a ring: a count that stands still tells
+    /// of an overrun.
     pub(crate) asked: u64,
 }
 
@@ -74,8 +75,13 @@ struct Bench<J> {
     survey: Survey,
     /// The dispatcher has been rung and has not looked yet.
     rung: bool,
+    /// Hungry seats when the dispatcher last looked or handed out. A seat that was not meant may
+    /// take a lease before the one that was rung for it, which is then hungry again.
+    hungry_seen: usize,
     /// The dispatcher has been told that the supply runs low, and has handed out nothing since.
     told: bool,
+    /// The dispatcher has given the worker up, and wants to hear when it asks or answers again.
+    given_up: bool,
 }
 
 impl<J> Bench<J> {
@@ -92,11 +98,14 @@ impl<J> Bench<J> {
         }
     }
 
-    /// Whether the dispatcher should be told: a seat fell idle, or the supply is half used up.
-    fn ring(&mut self, fell_idle: bool) -> Option<Ring> {
+    /// Whether the dispatcher must be told: there are more hungry seats than it knows of, the supply
+    /// is half used up, the worker is back, or (`left`) a seat left.
+    fn ring(&mut self, left: bool) -> Option<Ring> {
+        let hungrier = self.survey().hungry() > self.hungry_seen;
         let ahead = self.survey.ahead;
         let low = !self.told && ahead > 0 && self.queue.len() <= ahead / 2;
-        let ring = !self.rung && (fell_idle || low);
+        let back = std::mem::take(&mut self.given_up);
+        let ring = !self.rung && (hungrier || low || back || left);
         self.rung |= ring;
         self.told |= ring;
         ring.then_some(Ring(()))
@@ -116,7 +125,9 @@ impl<J> Leases<J> {
                 queue: VecDeque::new(),
                 survey: Survey::default(),
                 rung: false,
+                hungry_seen: 0,
                 told: false,
+                given_up: false,
             }),
         }
     }
@@ -139,8 +150,7 @@ impl<J> Leases<J> {
                 Some(_) => survey.running += 1,
                 None => survey.idle += 1,
             }
-            let fell_idle = job.is_none() && seat != Seated::Idle;
-            let ring = bench.ring(fell_idle);
+            let ring = bench.ring(false);
             (Next { job, waiting: bench.queue.len(), ring }, bench.bell(bell))
         })
     }
@@ -153,11 +163,14 @@ impl<J> Leases<J> {
         })
     }
 
-    /// The worker's side, on being rung: how many idle seats to wake.
-    pub(crate) fn answer(&self) -> usize {
+    /// The worker's side, on being rung: how many idle seats to wake, and whether the dispatcher
+    /// must be rung.
+    pub(crate) fn answer(&self) -> (usize, Option<Ring>) {
         self.lane.take(|bench, _| {
-            let wake = bench.survey.idle.min(bench.queue.len());
-            (wake, if bench.survey.idle > 0 { Bell::Asleep } else { Bell::Awake })
+            bench.survey.asked += 1;
+            let idle = bench.survey.idle;
+            let wake = idle.min(bench.queue.len());
+            ((wake, bench.ring(false)), if idle > 0 { Bell::Asleep } else { Bell::Awake })
         })
     }
 
@@ -171,6 +184,7 @@ impl<J> Leases<J> {
                     return ((), Put::Nothing);
                 }
                 bench.told = false;
+                bench.hungry_seen = bench.survey().hungry();
                 ((), Put::Patient)
             })
             .1
@@ -193,11 +207,22 @@ impl<J> Leases<J> {
         })
     }
 
+    /// The dispatcher's side: asks to be rung when the worker asks or answers again; `false` if it
+    /// has done so since its count was `asked`.
+    pub(crate) fn give_up(&self, asked: u64) -> bool {
+        self.lane.peek(|bench| {
+            bench.given_up = bench.survey.asked == asked;
+            bench.given_up
+        })
+    }
+
     /// The dispatcher's side: what the worker has and wants. From here on it rings again.
     pub(crate) fn survey(&self) -> Survey {
         self.lane.peek(|bench| {
             bench.rung = false;
-            bench.survey()
+            let survey = bench.survey();
+            bench.hungry_seen = survey.hungry();
+            survey
         })
     }
 }
@@ -222,11 +247,22 @@ mod tests {
     }
 
     #[test]
+    fn a_seat_whose_lease_another_took_is_hungry_again() {
+        let leases = Leases::<u32>::new();
+        let _ = leases.next(Seated::New, 0);
+        assert_eq!(leases.survey().hungry(), 1);
+        let _ = leases.hand_out(|queue| queue.push_back(1));
+        assert_eq!(leases.survey().hungry(), 0);
+        let other = leases.next(Seated::New, 0);
+        assert_eq!((other.job, other.ring.is_some()), (Some(1), true));
+    }
+
+    #[test]
     fn a_hand_out_rings_only_when_a_seat_is_idle() {
         let leases = Leases::<u32>::new();
         let _ = leases.next(Seated::New, 0);
         assert!(leases.hand_out(|queue| queue.push_back(1)).is_some());
-        assert_eq!(leases.answer(), 1);
+        assert_eq!(leases.answer().0, 1);
         assert_eq!(leases.next(Seated::Idle, 0).job, Some(1));
         assert!(leases.hand_out(|queue| queue.push_back(2)).is_none(), "the seat will look");
         assert_eq!(leases.next(Seated::Finished, 0).job, Some(2));
@@ -240,6 +276,17 @@ mod tests {
         assert!(leases.next(Seated::Finished, 4).ring.is_some());
         assert_eq!(leases.survey().wanted(), 2);
         assert!(leases.next(Seated::Finished, 4).ring.is_none(), "it knows");
+    }
+
+    #[test]
+    fn a_worker_that_was_given_up_rings_when_it_is_back() {
+        let leases = filled(2);
+        let survey = leases.survey();
+        assert!(leases.give_up(survey.asked));
+        assert!(leases.next(Seated::New, 0).ring.is_some());
+        assert!(!leases.give_up(survey.asked), "it has asked since");
+        assert!(leases.give_up(leases.survey().asked));
+        assert!(leases.answer().1.is_some());
     }
 
     #[test]

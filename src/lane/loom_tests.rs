@@ -77,6 +77,33 @@ fn a_lease_is_started_once_or_recalled_and_never_left_with_a_sleeping_seat() {
 }
 
 #[test]
+fn a_hungry_seat_is_known_to_the_dispatcher_whoever_takes_its_lease() {
+    loom::model(|| {
+        let leases = Arc::new(Leases::new());
+        let to_dispatcher = Mailbox::new();
+        let worker = {
+            let (leases, to_dispatcher) = (leases.clone(), to_dispatcher.clone());
+            thread::spawn(move || {
+                for _seat in 0..2 {
+                    to_dispatcher.send(leases.next(Seated::New, 0).ring);
+                }
+            })
+        };
+        let mut jobs = vec![1, 2];
+        let mut turn = || {
+            let hungry = leases.survey().hungry().min(jobs.len());
+            let _ = leases.hand_out(|queue| queue.extend(jobs.drain(..hungry)));
+        };
+        turn();
+        worker.join().unwrap();
+        if to_dispatcher.received() {
+            turn();
+        }
+        assert!(jobs.is_empty(), "a seat is idle, and nobody told the dispatcher");
+    });
+}
+
+#[test]
 fn a_result_is_fetched_or_the_collector_is_rung() {
     loom::model(|| {
         let outbox = Arc::new(Outbox::new());

@@ -89,11 +89,17 @@ impl<J, R> Roster<J, R> {
     fn survey(&mut self, now: Instant) {
         self.surveys.clear();
         for (station, stuck) in &mut self.workers {
-            let survey = station.leases.survey();
+            let mut survey = station.leases.survey();
             stuck.observe(&survey, now);
-            let seen =
-                if stuck.is_stuck() { Survey { idle: 0, ahead: 0, ..survey } } else { survey };
-            self.surveys.push(seen);
+            if stuck.is_stuck() {
+                if station.leases.give_up(survey.asked) {
+                    survey = Survey { idle: 0, ahead: 0, ..survey };
+                } else {
+                    survey = station.leases.survey();
+                    stuck.observe(&survey, now);
+                }
+            }
+            self.surveys.push(survey);
         }
     }
 
@@ -232,6 +238,22 @@ mod tests {
         let dealt = roster.deal(&mut none, None, now + PATIENCE, |worker| woken.push(worker));
         assert_eq!((woken, dealt.look_again), (vec![1], false));
         assert_eq!(take(&stations[1], Seated::Idle, 0), Some(7));
+    }
+
+    #[test]
+    fn a_worker_that_was_only_slow_is_handed_jobs_again() {
+        let (stations, mut roster) = workers(2);
+        let now = Instant::now();
+        take(&stations[0], Seated::New, 0);
+        roster.deal(&mut queue([7]), None, now, |_| ());
+        take(&stations[1], Seated::New, 0);
+        roster.deal(&mut Chunks::new(), None, now, |_| ());
+        roster.deal(&mut Chunks::new(), None, now + PATIENCE, |_| ());
+        assert_eq!(take(&stations[1], Seated::Idle, 0), Some(7));
+        let mut more = queue([8]);
+        assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| ()).handed_out, 0);
+        assert!(stations[0].leases.answer().1.is_some(), "it rings the dispatcher");
+        assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| ()).handed_out, 1);
     }
 
     #[test]

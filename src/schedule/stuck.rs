@@ -6,8 +6,8 @@ use crate::lane::Survey;
 
 use super::pace::SUPPLY;
 
-/// A worker whose seats ask for nothing for this long while leases wait is stuck: its supply was
-/// meant to be used up by then.
+/// A worker that asks for nothing for this long while leases wait, and answers no ring, is stuck:
+/// its supply was meant to be used up by then.
 pub(crate) const PATIENCE: Duration = SUPPLY;
 
 /// Watches one worker.

@@ -119,7 +119,9 @@ impl<T, U, E> Post<T, U, E> {
 
     /// The worker was rung: there are leases.
     pub(crate) fn wake(&self) {
-        for _ in 0..self.station.leases.answer() {
+        let (wake, ring) = self.station.leases.answer();
+        self.ring_dispatcher(ring);
+        for _ in 0..wake {
             let waker = {
                 let mut seats = self.seats.borrow_mut();
                 let Some(seat) = seats.resting.pop() else { return };
@@ -132,7 +134,7 @@ impl<T, U, E> Post<T, U, E> {
 
     /// A blocking worker was rung: it needs no waking, it runs on this thread.
     pub(super) fn answer(&self) {
-        self.station.leases.answer();
+        self.ring_dispatcher(self.station.leases.answer().1);
     }
 
     /// Every job that runs ends at its next `await` that does not complete.

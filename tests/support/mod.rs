@@ -1,0 +1,173 @@
+//! What tests share: an actor that listens, and gates that hold jobs.
+// Each test crate uses a part of this, and none has documentation.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use actix::{Actor, Addr, Context, Handler};
+use actix_workpool::{Counts, Drained, JobError, JobResult, Pool, Results, Subscribe};
+use futures::{StreamExt, channel::mpsc};
+use tokio::sync::Semaphore;
+
+/// The pool of most tests: numbers in, numbers out, text for errors.
+pub type Numbers = Pool<u64, u64, String>;
+pub type NumberResult = JobResult<u64, u64, String>;
+
+/// What a [`Listener`] heard, in the order in which it handled it.
+#[derive(Debug)]
+pub enum Heard {
+    Result(NumberResult),
+    Batch(Vec<NumberResult>),
+    Drained(Counts),
+}
+
+/// An actor that passes on whatever a pool tells it.
+pub struct Listener(mpsc::UnboundedSender<Heard>);
+
+/// What comes from a [`Listener`].
+pub struct Ears(mpsc::UnboundedReceiver<Heard>);
+
+pub fn listener() -> (Addr<Listener>, Ears) {
+    let (sender, receiver) = mpsc::unbounded();
+    (Listener(sender).start(), Ears(receiver))
+}
+
+/// A listener that is subscribed to results and to quiescence.
+pub async fn listen(pool: &Numbers) -> Ears {
+    let (addr, ears) = listener();
+    pool.subscribe(Subscribe::results(addr.clone().recipient())).await.unwrap();
+    pool.subscribe(Subscribe::drained(addr.recipient())).await.unwrap();
+    ears
+}
+
+impl Ears {
+    pub async fn hear(&mut self) -> Heard {
+        self.0.next().await.expect("the listener is gone")
+    }
+
+    /// The next thing heard, which must be a result.
+    pub async fn result(&mut self) -> NumberResult {
+        match self.hear().await {
+            Heard::Result(result) => result,
+            other => panic!("expected a result, heard {other:?}"),
+        }
+    }
+
+    pub async fn results(&mut self, n: usize) -> Vec<NumberResult> {
+        let mut results = Vec::with_capacity(n);
+        while results.len() < n {
+            match self.hear().await {
+                Heard::Result(result) => results.push(result),
+                Heard::Batch(batch) => results.extend(batch),
+                Heard::Drained(_) => panic!("drained after {} of {n} results", results.len()),
+            }
+        }
+        results
+    }
+
+    /// The next thing heard, which must be that the pool ran dry.
+    pub async fn drained(&mut self) -> Counts {
+        match self.hear().await {
+            Heard::Drained(counts) => counts,
+            other => panic!("expected Drained, heard {other:?}"),
+        }
+    }
+
+    /// All that is heard until the pool and the listener are gone.
+    pub async fn rest(self) -> Vec<Heard> {
+        self.0.collect().await
+    }
+}
+
+impl Actor for Listener {
+    type Context = Context<Self>;
+}
+
+impl Handler<NumberResult> for Listener {
+    type Result = ();
+    fn handle(&mut self, result: NumberResult, _: &mut Self::Context) {
+        let _ = self.0.unbounded_send(Heard::Result(result));
+    }
+}
+
+impl Handler<Results<u64, u64, String>> for Listener {
+    type Result = ();
+    fn handle(&mut self, results: Results<u64, u64, String>, _: &mut Self::Context) {
+        let _ = self.0.unbounded_send(Heard::Batch(results.into_iter().collect()));
+    }
+}
+
+impl Handler<Drained> for Listener {
+    type Result = ();
+    fn handle(&mut self, drained: Drained, _: &mut Self::Context) {
+        let _ = self.0.unbounded_send(Heard::Drained(drained.counts));
+    }
+}
+
+/// Holds async jobs until they are let through, and counts those that have reached it.
+#[derive(Clone, Debug)]
+pub struct Turnstile {
+    permits: Arc<Semaphore>,
+    reached: Arc<Semaphore>,
+}
+
+impl Turnstile {
+    pub fn new() -> Self {
+        Self { permits: Arc::new(Semaphore::new(0)), reached: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// In a job: waits to be let through.
+    pub async fn pass(&self) {
+        self.reached.add_permits(1);
+        self.permits.acquire().await.unwrap().forget();
+    }
+
+    /// In a test: lets `n` jobs through.
+    pub fn open(&self, n: usize) {
+        self.permits.add_permits(n);
+    }
+
+    /// In a test: waits until `n` more jobs have come.
+    pub async fn reached(&self, n: u32) {
+        self.reached.acquire_many(n).await.unwrap().forget();
+    }
+}
+
+/// The highest number of those that were inside at once.
+#[derive(Clone, Debug, Default)]
+pub struct Crowd(Arc<(AtomicUsize, AtomicUsize)>);
+
+impl Crowd {
+    pub fn enter(&self) {
+        let inside = self.0.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.1.fetch_max(inside, Ordering::SeqCst);
+    }
+
+    pub fn leave(&self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub fn most(&self) -> usize {
+        self.0.1.load(Ordering::SeqCst)
+    }
+}
+
+/// A job that comes back as it went in; odd ones fail and multiples of a hundred panic.
+pub async fn mixed(n: &u64) -> Result<u64, String> {
+    match n {
+        n if n % 100 == 99 => panic!("job {n} panics"),
+        n if n % 2 == 1 => Err(format!("job {n} fails")),
+        n => Ok(*n),
+    }
+}
+
+pub fn payloads(results: &[NumberResult]) -> Vec<u64> {
+    results.iter().map(|result| *result.job().payload()).collect()
+}
+
+pub fn is_cancelled(result: &NumberResult) -> bool {
+    matches!(result.outcome(), Err(JobError::Cancelled))
+}
