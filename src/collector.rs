@@ -15,6 +15,7 @@ use crate::{
     message::{
         AwaitDrained, Census, Close, Collect, Counted, Drained, Enrol, Remove, Settle, Settled,
     },
+    panic::catch,
     runtime::{Clock, Reply},
     schedule::PATIENCE,
     value::Value,
@@ -82,7 +83,10 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
         let before = self.counts.accepted();
         for result in results.drain(..) {
             self.counts.add(&result.parts.outcome);
-            self.deliver(result, now);
+            // One that nobody hears is dropped here, and its values may panic.
+            if let Err(text) = catch(|| self.deliver(result, now)) {
+                tracing::warn!(%text, "the drop of a result panicked");
+            }
         }
         self.buffer = results;
         let forwarded = self.counts.accepted() - before;

@@ -10,6 +10,7 @@ mod intake;
 mod job;
 mod lane;
 mod message;
+mod panic;
 mod pool;
 mod process;
 mod runtime;

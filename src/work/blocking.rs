@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     job::{Accepted, JobContext, Run, WorkerId},
     lane::Seated,
+    panic::catch,
     value::Value,
 };
 
 use super::{
     form::{BoxError, Build, Process},
     lease::{Lease, Ran},
-    panic::catch,
     post::Post,
     rebuild::Pauses,
 };

@@ -3,7 +3,6 @@
 mod blocking;
 mod form;
 mod lease;
-mod panic;
 mod post;
 mod processor;
 mod rebuild;

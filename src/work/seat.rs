@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     job::{JobContext, Run, WorkerId},
     lane::Seated,
+    panic::catch,
     value::Value,
 };
 
 use super::{
     form::BoxError,
     lease::{Lease, Ran},
-    panic::catch,
     post::Post,
     processor::Processor,
     rebuild::Pauses,

@@ -1,10 +1,15 @@
 //! What tests share: an actor that listens, and gates that hold jobs.
 // Each test crate uses a part of this, and none has documentation.
 #![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
 };
 
 use actix::{Actor, Addr, Context, Handler};
@@ -170,4 +175,17 @@ pub fn payloads(results: &[NumberResult]) -> Vec<u64> {
 
 pub fn is_cancelled(result: &NumberResult) -> bool {
     matches!(result.outcome(), Err(JobError::Cancelled))
+}
+
+/// Lets everything else on the thread have its turn.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

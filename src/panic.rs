@@ -8,8 +8,8 @@ use std::{
 /// Calls the user's code; a panic comes back as its text.
 ///
 /// What the code may have left half done is the user's own: a processor that panicked is dropped
-/// and built anew, and nothing of the pool is lent to it but through shared references.
-pub(super) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
+/// and built anew, and nothing of the pool is lent to users' code but through shared references.
+pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
     catch_unwind(AssertUnwindSafe(call)).map_err(text)
 }
 
