@@ -5,7 +5,7 @@
 mod desk;
 mod handlers;
 
-use std::{collections::VecDeque, fmt, mem, rc::Rc, sync::Arc, time::Instant};
+use std::{cell::RefCell, collections::VecDeque, fmt, mem, rc::Rc, sync::Arc, time::Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, ActorState, Addr, AsyncContext, Context, Running,
@@ -14,12 +14,12 @@ use actix::{
 
 use crate::{
     collector::Collector,
-    error::{JobError, Stopped},
+    error::JobError,
     intake::{Inflow, OnFull, Queue},
     job::{Accepted, Ended, Inside},
     lane::Holdback,
     message::{Close, LastCall, Settle, ShutdownReport, StopJobs, Wake},
-    runtime::{Clock, Crew, Reply},
+    runtime::{Clock, Crew},
     schedule::{Chunks, Dealt, Ending, PATIENCE, Roster, evict_oldest, evict_youngest},
     value::Value,
     work::yield_once,
@@ -84,11 +84,7 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
 /// Where the pool stands in its life.
 enum Phase {
     Open,
-    Ending {
-        ending: Ending,
-        jobs_stopped: bool,
-        asked: Vec<Reply<Result<ShutdownReport, Stopped>>>,
-    },
+    Ending { ending: Ending, jobs_stopped: bool },
     Ended,
 }
 
@@ -113,6 +109,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             collector: outfit.collector,
             exit: outfit.exit,
             clock: outfit.clock,
+            asked: RefCell::default(),
         };
         Self {
             desk: Rc::new(desk),
@@ -161,9 +158,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             Phase::Ending { ending, .. } => ending.next(now),
             Phase::Open | Phase::Ended => None,
         };
-        if let Some(due) = [patience, limit].into_iter().flatten().min() {
-            self.look_at(due, ctx);
-        }
+        self.look_at([patience, limit].into_iter().flatten().min(), ctx);
     }
 
     fn take_in(&mut self, now: Instant) {
@@ -237,12 +232,16 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         }
     }
 
-    fn look_at(&mut self, due: Instant, ctx: &mut Context<Self>) {
-        match self.timer {
-            Some((at, _)) if at <= due => return,
-            Some((_, later)) => _ = ctx.cancel_future(later),
-            None => {}
+    /// Sees to it that there is a turn at `due`, or else no timer: one would keep the actor alive.
+    fn look_at(&mut self, due: Option<Instant>, ctx: &mut Context<Self>) {
+        if let Some((at, timer)) = self.timer {
+            if due.is_some_and(|due| at <= due) {
+                return;
+            }
+            self.timer = None;
+            ctx.cancel_future(timer);
         }
+        let Some(due) = due else { return };
         let sleep = self.desk.clock.sleep_until(due).into_actor(self);
         let look = sleep.map(|(), dispatcher, ctx| {
             dispatcher.timer = None;
@@ -265,29 +264,21 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     }
 
     /// Begins to end the pool, or agrees to a stricter end.
-    fn end(&mut self, wanted: Ending, reply: Reply<Result<ShutdownReport, Stopped>>) {
+    fn end(&mut self, wanted: Ending) {
         self.desk.inbox.close();
         match &mut self.phase {
-            Phase::Open => {
-                let asked = vec![reply];
-                self.phase = Phase::Ending { ending: wanted, jobs_stopped: false, asked };
-            }
-            Phase::Ending { ending, asked, .. } => {
-                *ending = ending.and(wanted);
-                asked.push(reply);
-            }
-            Phase::Ended => reply.send(Err(Stopped)),
+            Phase::Open => self.phase = Phase::Ending { ending: wanted, jobs_stopped: false },
+            Phase::Ending { ending, .. } => *ending = ending.and(wanted),
+            Phase::Ended => {}
         }
     }
 
     /// Ends the pool, whose jobs have all ended: the collector first, then the threads, then
     /// whoever asked is told.
     fn finish(&mut self) {
-        let asked = match mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Ending { asked, .. } => asked,
-            Phase::Open | Phase::Ended => Vec::new(),
-        };
+        self.phase = Phase::Ended;
         self.workers.clear();
+        let asked = self.desk.asked.take();
         let crew = mem::take(&mut self.crew);
         let then = Box::new(move |counts| {
             let report = ShutdownReport { counts };

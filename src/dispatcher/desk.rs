@@ -1,7 +1,7 @@
 //! What the dispatcher's handlers share with the answers they give: an answer sees whether someone
 //! waits for it, and the handler does not.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use actix::{
     Addr, Context, Message,
@@ -13,7 +13,7 @@ use crate::{
     error::{JobError, Refused},
     intake::{Decision, Inbox, Submission},
     job::{Accepted, Ended, Entry, Job, Jobs, WorkStation},
-    message::Collect,
+    message::{Collect, Shutdown},
     runtime::{Clock, Reply},
     value::Value,
 };
@@ -25,6 +25,8 @@ pub(crate) struct Desk<T: Value, U: Value, E: Value> {
     pub(crate) collector: Addr<Collector<T, U, E>>,
     pub(crate) exit: Exit<T, U, E>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Who asked for the pool's end. The answers note it, while the dispatcher is not at hand.
+    pub(super) asked: RefCell<Vec<Reply<<Shutdown as Message>::Result>>>,
 }
 
 /// The outbox for jobs that end without a worker.
@@ -96,5 +98,21 @@ impl<T: Value, U: Value, E: Value> MessageResponse<Dispatcher<T, U, E>, Jobs<T>>
         asker: Option<OneshotSender<<Jobs<T> as Message>::Result>>,
     ) {
         self.desk.admit(self.message, asker);
+    }
+}
+
+/// The answer to a [`Shutdown`]: once the pool's threads have ended. So it cannot be a future on one
+/// of them, as it would be where the dispatcher has an arbiter of its own.
+pub struct Farewell<T: Value, U: Value, E: Value>(pub(super) Rc<Desk<T, U, E>>);
+
+impl<T: Value, U: Value, E: Value> MessageResponse<Dispatcher<T, U, E>, Shutdown>
+    for Farewell<T, U, E>
+{
+    fn handle(
+        self,
+        _: &mut Context<Dispatcher<T, U, E>>,
+        asker: Option<OneshotSender<<Shutdown as Message>::Result>>,
+    ) {
+        self.0.asked.borrow_mut().extend(asker.map(Reply));
     }
 }

@@ -15,7 +15,10 @@ use crate::{
     value::Value,
 };
 
-use super::{Dispatcher, Phase, desk::Admission};
+use super::{
+    Dispatcher, Phase,
+    desk::{Admission, Farewell},
+};
 
 impl<T: Value, U: Value, E: Value> Handler<Job<T>> for Dispatcher<T, U, E> {
     type Result = Admission<Job<T>, T, U, E>;
@@ -79,20 +82,19 @@ impl<T: Value, U: Value, E: Value> Handler<Drain> for Dispatcher<T, U, E> {
 }
 
 impl<T: Value, U: Value, E: Value> Handler<Shutdown> for Dispatcher<T, U, E> {
-    type Result = ResponseFuture<<Shutdown as Message>::Result>;
+    type Result = Farewell<T, U, E>;
 
     fn handle(&mut self, shutdown: Shutdown, ctx: &mut Self::Context) -> Self::Result {
         let now = self.desk.clock.now();
-        let (reply, answer) = request();
         let ending = match shutdown {
             Shutdown::Drain(deadline) => Ending::drain(now, deadline),
             Shutdown::FinishRunning(deadline) => Ending::finish_running(now, deadline),
             Shutdown::Now => Ending { start_until: now, run_until: now },
         };
-        self.end(ending, reply);
+        self.end(ending);
         self.turn(ctx);
         self.settle_if_dry(ctx);
-        Box::pin(async { answer.await.unwrap_or(Err(Stopped)) })
+        Farewell(self.desk.clone())
     }
 }
 

@@ -1,0 +1,243 @@
+//! How results get out of a pool, and to whom.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Addr, Context, Handler};
+use actix_workpool::{
+    Counts, Drained, Pool, Queue, Results, Shutdown, StepClock, Stopped, Subscribe, SubscribeError,
+    Unsubscribe,
+};
+use futures::{FutureExt, StreamExt};
+use support::{Heard, NumberResult, Numbers, Turnstile, listen, listener, payloads};
+
+fn echo() -> Numbers {
+    Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(2).build().unwrap()
+}
+
+/// An actor that stops at the first thing that it hears.
+struct Leaver;
+
+impl Actor for Leaver {
+    type Context = Context<Self>;
+}
+
+impl Handler<NumberResult> for Leaver {
+    type Result = ();
+    fn handle(&mut self, _: NumberResult, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl Handler<Results<u64, u64, String>> for Leaver {
+    type Result = ();
+    fn handle(&mut self, _: Results<u64, u64, String>, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl Handler<Drained> for Leaver {
+    type Result = ();
+    fn handle(&mut self, _: Drained, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+#[actix::test]
+async fn a_subscriber_that_is_gone_is_removed_and_counted_and_the_others_get_everything() {
+    let pool = echo();
+    let leaver: Addr<Leaver> = Leaver.start();
+    let mut ears = listen(&pool).await;
+    let singles = Subscribe::results(leaver.clone().recipient()).named("leaver");
+    pool.subscribe(singles).await.unwrap();
+    pool.subscribe(Subscribe::batches(leaver.clone().recipient())).await.unwrap();
+    pool.subscribe(Subscribe::drained(leaver.recipient())).await.unwrap();
+    assert_eq!(pool.status().await.unwrap().subscribers, 5);
+    for round in 0..3 {
+        pool.submit_all((0..100_u64).collect()).await.unwrap();
+        assert_eq!(ears.results(100).await.len(), 100, "round {round}");
+        ears.drained().await;
+    }
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.subscribers, status.subscribers_gone), (2, 3));
+}
+
+#[actix::test]
+async fn results_without_a_subscriber_are_counted() {
+    let pool = echo();
+    pool.submit_all((0..10_u64).collect()).await.unwrap();
+    pool.drain().await.unwrap();
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.counts.succeeded, status.unheard), (10, 10));
+}
+
+#[actix::test]
+async fn a_batch_goes_when_it_is_full_or_old() {
+    let (clock, gate) = (StepClock::new(), Turnstile::new());
+    let held = gate.clone();
+    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
+        held.pass().await;
+        Ok(*n)
+    })
+    .workers(1)
+    .clock(clock.clone())
+    .build()
+    .unwrap();
+    let (addr, mut ears) = listener();
+    let age = Duration::from_millis(20);
+    let batches = Subscribe::batches(addr.recipient()).max_len(3).max_age(age);
+    pool.subscribe(batches).await.unwrap();
+    pool.submit_all((0..6_u64).collect()).await.unwrap();
+
+    gate.open(3);
+    let Heard::Batch(full) = ears.hear().await else { panic!("not a batch") };
+    assert_eq!(payloads(&full), [0, 1, 2]);
+
+    gate.open(1);
+    gate.reached(5).await;
+    // The result has been fetched by the time that the collector has been asked for its counts.
+    assert_eq!(pool.status().await.unwrap().counts.succeeded, 4);
+    clock.advance(age - Duration::from_millis(1));
+    pool.status().await.unwrap();
+    assert!(ears.hear().now_or_never().is_none(), "it may wait for others");
+    clock.advance(Duration::from_millis(1));
+    let Heard::Batch(old) = ears.hear().await else { panic!("not a batch") };
+    assert_eq!(payloads(&old), [3]);
+
+    gate.open(2);
+    let Heard::Batch(last) = ears.hear().await else { panic!("not a batch") };
+    assert_eq!(payloads(&last), [4, 5], "a quiescent pool has handed over everything");
+}
+
+#[actix::test]
+async fn batches_of_no_results_are_refused() {
+    let pool = echo();
+    let (addr, _ears) = listener();
+    let never = Subscribe::batches(addr.recipient()).max_len(0);
+    let error = pool.subscribe(never).await.unwrap_err();
+    assert_eq!(error, SubscribeError::EmptyBatches);
+    assert!(error.to_string().contains("max_len is 0"));
+}
+
+#[actix::test]
+async fn unsubscribing_hands_over_what_was_gathered() {
+    let pool = echo();
+    let (addr, mut ears) = listener();
+    let long = Duration::from_secs(3_600);
+    let batches = Subscribe::batches(addr.recipient()).max_len(1_000).max_age(long);
+    let id = pool.dispatcher().send(batches).await.unwrap().unwrap();
+    let mut stream = pool.results();
+    pool.submit(1_u64).await.unwrap();
+    stream.next().await.unwrap();
+    assert_eq!(pool.dispatcher().send(Unsubscribe(id)).await.unwrap(), Ok(true));
+    assert_eq!(payloads(&ears.results(1).await), [1]);
+}
+
+#[actix::test]
+async fn a_stream_of_results_has_every_job_that_was_submitted_after_it_and_ends_with_the_pool() {
+    let pool = echo();
+    for round in 0..100_u64 {
+        let mut results = pool.results();
+        pool.try_submit(round).unwrap();
+        assert_eq!(*results.next().await.unwrap().job().payload(), round);
+    }
+    let results = pool.results();
+    pool.submit_all((0..100_u64).collect()).await.unwrap();
+    drop(pool);
+    assert_eq!(results.count().await, 100);
+}
+
+#[actix::test]
+async fn a_full_stream_of_results_holds_the_pool_back_until_it_is_read_or_dropped() {
+    let pool: Numbers = Pool::blocking(|n: &u64, _cx| Ok(*n)).workers(2).build().unwrap();
+    let mut results = pool.results_with_buffer(4);
+    pool.submit_all((0..100_u64).collect()).await.unwrap();
+    for read in 0..10 {
+        while pool.status().await.unwrap().counts.succeeded < read + 4 {}
+        for _ in 0..100 {
+            assert_eq!(pool.status().await.unwrap().counts.succeeded, read + 4);
+        }
+        results.next().await.unwrap();
+    }
+    drop(results);
+    pool.drain().await.unwrap();
+    assert_eq!(pool.status().await.unwrap().counts.succeeded, 100);
+}
+
+#[actix::test]
+async fn a_stream_of_results_counts_jobs_of_callers_only_while_they_are_under_way() {
+    let pool = echo();
+    let mut results = pool.results_with_buffer(1);
+    for n in 0..100_u64 {
+        assert_eq!(pool.run(n).await.unwrap(), n);
+    }
+    pool.submit(7_u64).await.unwrap();
+    assert_eq!(*results.next().await.unwrap().job().payload(), 7);
+}
+
+#[actix::test]
+async fn a_result_knows_its_job_its_worker_and_its_times() {
+    let clock = StepClock::new();
+    let gate = Turnstile::new();
+    let held = gate.clone();
+    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
+        held.pass().await;
+        Ok(*n)
+    })
+    .workers(1)
+    .clock(clock.clone())
+    .build()
+    .unwrap();
+    let mut ears = listen(&pool).await;
+    let second = Duration::from_secs(1);
+    pool.submit(1_u64).await.unwrap();
+    gate.reached(1).await;
+    pool.submit(2_u64).await.unwrap();
+    clock.advance(second);
+    gate.open(1);
+    ears.result().await;
+    gate.reached(1).await;
+    clock.advance(2 * second);
+    gate.open(1);
+    let result = ears.result().await;
+    assert_eq!((result.waited(), result.took()), (second, 2 * second));
+    assert_eq!(result.ended(), result.queued().unwrap() + 3 * second);
+    assert_eq!((result.attempts(), result.worker().unwrap().get()), (1, 0));
+    let parts = result.into_parts().unwrap();
+    assert_eq!((parts.job.into_payload(), parts.outcome), (2, Ok(2)));
+}
+
+#[actix::test]
+async fn subscribers_of_a_pool_that_has_ended_are_told_so() {
+    let pool = echo();
+    pool.shutdown(Shutdown::Now).await.unwrap();
+    let (addr, _ears) = listener();
+    let subscribe = Subscribe::results(addr.recipient());
+    assert_eq!(pool.subscribe(subscribe).await, Err(SubscribeError::Stopped(Stopped)));
+    assert_eq!(pool.results().count().await, 0);
+    assert!(pool.status().await.is_err());
+}
+
+#[actix::test]
+async fn a_value_whose_drop_panics_costs_nobody_else() {
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "the drop of a payload");
+        }
+    }
+    let pool = Pool::builder(async |_: &Bomb, _cx| Ok::<_, String>(()))
+        .workers(1)
+        .queue(Queue::bounded(1).on_full(actix_workpool::OnFull::EvictOldest))
+        .build()
+        .unwrap();
+    for _ in 0..20 {
+        pool.submit(Bomb(true)).await.unwrap();
+    }
+    pool.drain().await.unwrap();
+    pool.run(Bomb(false)).await.unwrap();
+    let Counts { succeeded, evicted, .. } = pool.shutdown(Shutdown::Now).await.unwrap().counts;
+    assert_eq!(succeeded + evicted, 21);
+}
