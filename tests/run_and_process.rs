@@ -1,0 +1,222 @@
+//! One job and its answer; a stream of jobs and theirs.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use actix_workpool::{Job, JobError, OnFull, Pool, Queue, Refusal, RunError, Shutdown};
+use futures::{FutureExt, StreamExt, channel::mpsc, executor::block_on, future::join_all, stream};
+use support::{Crowd, Numbers, Turnstile, listen, mixed};
+
+fn held(gate: &Turnstile, workers: usize, queue: Queue) -> Numbers {
+    let gate = gate.clone();
+    let pool = Pool::builder(async move |n: &u64, _cx| {
+        gate.pass().await;
+        mixed(n).await
+    });
+    pool.workers(workers).queue(queue).build().unwrap()
+}
+
+fn mixing(workers: usize) -> Numbers {
+    Pool::builder(async |n: &u64, _cx| mixed(n).await).workers(workers).build().unwrap()
+}
+
+#[actix::test]
+async fn run_answers_with_the_value_or_the_reason_and_nobody_else_hears_of_it() {
+    let pool = mixing(2);
+    let ears = listen(&pool).await;
+    assert_eq!(pool.run(2_u64).await.unwrap(), 2);
+    let error = pool.run(3_u64).await.unwrap_err();
+    assert!(matches!(error, RunError::Ended(JobError::Failed(ref text)) if text == "job 3 fails"));
+    let error = pool.run(Job::new(99)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the job panicked: job 99 panics");
+    let counts = pool.shutdown(Shutdown::Now).await.unwrap().counts;
+    assert_eq!((counts.succeeded, counts.failed, counts.panicked), (1, 1, 1));
+    drop(pool);
+    assert!(ears.rest().await.iter().all(|heard| matches!(heard, support::Heard::Drained(_))));
+}
+
+#[actix::test]
+async fn run_serves_many_callers_at_once() {
+    let pool = mixing(3);
+    let answers = join_all((0..1_000).map(|n| pool.run(2 * n))).await;
+    assert!(answers.into_iter().enumerate().all(|(n, answer)| answer.unwrap() == 2 * n as u64));
+}
+
+#[actix::test]
+async fn run_dropped_cancels_its_job_where_it_waits_and_where_it_runs() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::unbounded());
+    let mut running = Box::pin(pool.run(1_u64));
+    assert!((&mut running).now_or_never().is_none());
+    gate.reached(1).await;
+    let mut waiting = Box::pin(pool.run(2_u64));
+    assert!((&mut waiting).now_or_never().is_none());
+    drop(waiting);
+    drop(running);
+    pool.drain().await.unwrap();
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.counts.cancelled, status.counts.total(), status.unheard), (2, 2, 2));
+}
+
+#[actix::test]
+async fn run_dropped_tells_a_blocking_job() {
+    let (started, starts) = futures::channel::oneshot::channel();
+    let started = std::sync::Mutex::new(Some(started));
+    let pool: Numbers = Pool::blocking(move |_: &u64, cx| {
+        started.lock().unwrap().take().into_iter().for_each(|s| s.send(()).unwrap());
+        while !cx.is_cancelled() {
+            std::thread::yield_now();
+        }
+        Err("gave up".into())
+    })
+    .workers(1)
+    .build()
+    .unwrap();
+    let mut run = Box::pin(pool.run(1_u64));
+    assert!((&mut run).now_or_never().is_none());
+    starts.await.unwrap();
+    drop(run);
+    pool.drain().await.unwrap();
+    assert_eq!(pool.status().await.unwrap().counts.failed, 1);
+}
+
+#[actix::test]
+async fn a_processed_stream_brings_one_result_for_each_job_and_ends_by_itself() {
+    let pool = mixing(3);
+    let mut ears = listen(&pool).await;
+    let results: Vec<_> = pool.process(stream::iter(0..5_000_u64)).collect().await;
+    let mut payloads = support::payloads(&results);
+    payloads.sort_unstable();
+    assert_eq!(payloads, Vec::from_iter(0..5_000));
+    let failed = results.iter().filter(|result| result.outcome().is_err()).count();
+    assert_eq!(failed, 2_500);
+    let counts = ears.drained().await;
+    assert_eq!((counts.failed, counts.panicked), (2_450, 50));
+    assert_eq!(pool.process(stream::empty::<u64>()).count().await, 0);
+}
+
+#[actix::test]
+async fn an_ordered_stream_keeps_the_order_of_its_jobs() {
+    let gates: Vec<_> = (0..8).map(|_| Turnstile::new()).collect();
+    let held = gates.clone();
+    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
+        held[*n as usize].pass().await;
+        Ok(*n)
+    })
+    .workers(8)
+    .build()
+    .unwrap();
+    let mut results = pool.process(stream::iter(0..8_u64)).ordered();
+    assert!(results.next().now_or_never().is_none());
+    gates.iter().rev().for_each(|gate| gate.open(1));
+    let results: Vec<_> = results.collect().await;
+    assert_eq!(support::payloads(&results), Vec::from_iter(0..8));
+}
+
+#[actix::test]
+async fn as_completed_means_that_a_slow_job_holds_up_no_other() {
+    let gate = Turnstile::new();
+    let held = gate.clone();
+    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
+        if *n == 0 {
+            held.pass().await;
+        }
+        Ok(*n)
+    })
+    .workers(2)
+    .build()
+    .unwrap();
+    let mut results = pool.process(stream::iter(0..500_u64)).buffer(3);
+    for _ in 1..500 {
+        assert_ne!(*results.next().await.unwrap().job().payload(), 0);
+    }
+    gate.open(1);
+    assert_eq!(results.next().await.unwrap().outcome(), Ok(&0));
+    assert!(results.next().await.is_none());
+}
+
+#[actix::test]
+async fn a_stream_takes_no_more_jobs_than_its_buffer_holds() {
+    let pool = mixing(2);
+    let crowd = Crowd::default();
+    let inside = crowd.clone();
+    let jobs = stream::iter((0..500_u64).map(|n| 2 * n)).inspect(|_| inside.enter());
+    let mut results = pool.process(jobs).ordered().buffer(7);
+    while let Some(result) = results.next().await {
+        assert!(result.outcome().is_ok());
+        crowd.leave();
+    }
+    assert_eq!(crowd.most(), 7);
+}
+
+#[actix::test]
+async fn a_stream_waits_for_room_in_a_bounded_queue() {
+    for on_full in [OnFull::Wait, OnFull::EvictOldest] {
+        let gate = Turnstile::new();
+        let pool = held(&gate, 1, Queue::bounded(2).on_full(on_full));
+        gate.open(1_000);
+        let results: Vec<_> =
+            pool.process(stream::iter((0..300_u64).map(|n| 2 * n))).buffer(50).collect().await;
+        assert_eq!(results.len(), 300);
+        let evicted = results.iter().filter(|r| r.outcome() == Err(&JobError::Evicted)).count();
+        assert!(evicted == 0 || on_full == OnFull::EvictOldest);
+    }
+}
+
+#[actix::test]
+async fn a_job_that_is_refused_comes_out_as_rejected_and_a_closed_pool_ends_the_stream() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::bounded(1).on_full(OnFull::Reject));
+    let (jobs, input) = mpsc::unbounded::<u64>();
+    let mut results = pool.process(input);
+    let mut next = |n: u64| {
+        jobs.unbounded_send(n).unwrap();
+        results.next().now_or_never()
+    };
+    assert!(next(0).is_none());
+    gate.reached(1).await;
+    assert!(next(2).is_none());
+    let full = next(4).unwrap().unwrap();
+    let reason = Refusal::Full { capacity: 1 };
+    assert_eq!(full.outcome(), Err(&JobError::Rejected(reason)));
+    gate.open(2);
+    pool.shutdown(Shutdown::Drain(std::time::Duration::MAX)).await.unwrap();
+    jobs.unbounded_send(6).unwrap();
+    jobs.unbounded_send(8).unwrap();
+    let rest: Vec<_> = results.collect().await;
+    assert_eq!(support::payloads(&rest), [0, 2, 6], "although the input has not ended");
+    assert_eq!(rest[2].outcome(), Err(&JobError::Rejected(Refusal::Closed)));
+}
+
+#[actix::test]
+async fn a_stream_dropped_cancels_its_jobs() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 2, Queue::unbounded());
+    let mut results = pool.process(stream::iter(0..100_u64)).buffer(10);
+    assert!(results.next().now_or_never().is_none());
+    gate.reached(2).await;
+    drop(results);
+    pool.drain().await.unwrap();
+    assert_eq!(pool.status().await.unwrap().counts.cancelled, 10);
+}
+
+#[actix::test]
+async fn a_stream_keeps_its_pool_alive_and_runs_on_any_thread() {
+    let pool = mixing(2);
+    let results = pool.process(stream::iter((0..100_u64).map(|n| 2 * n))).ordered();
+    drop(pool);
+    let (done, count) = futures::channel::oneshot::channel();
+    std::thread::spawn(move || done.send(block_on(results.count())).unwrap());
+    assert_eq!(count.await.unwrap(), 100);
+}
+
+#[actix::test]
+async fn two_streams_do_not_mix() {
+    let pool = mixing(3);
+    let evens = pool.process(stream::iter((0..500_u64).map(|n| 4 * n))).collect::<Vec<_>>();
+    let others = pool.process(stream::iter((0..500_u64).map(|n| 4 * n + 2))).collect::<Vec<_>>();
+    let (evens, others) = futures::join!(evens, others);
+    assert!(evens.iter().all(|result| result.job().payload() % 4 == 0));
+    assert!(others.iter().all(|result| result.job().payload() % 4 == 2));
+    assert_eq!((evens.len(), others.len()), (500, 500));
+}
