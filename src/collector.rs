@@ -3,9 +3,7 @@
 
 use std::{mem, sync::Arc, time::Instant};
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture,
-};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler};
 
 use crate::{
     deliver::Hub,
@@ -16,7 +14,7 @@ use crate::{
         AwaitDrained, Census, Close, Collect, Counted, Drained, Enrol, Remove, Settle, Settled,
     },
     panic::catch,
-    runtime::{Clock, Reply},
+    runtime::{Alarm, Clock, Reply, SystemClock},
     schedule::PATIENCE,
     value::Value,
 };
@@ -34,8 +32,11 @@ pub(crate) struct Collector<T, U, E> {
     /// Callers that had stopped waiting for their results.
     callers_gone: u64,
     waiting_for_quiescence: Vec<Reply<()>>,
-    /// When to look again by itself.
-    timer: Option<(Instant, SpawnHandle)>,
+    /// When to look again at outboxes whose workers will not ring. By the real time, whatever the
+    /// pool's clock says: a clock that stands still would hold up results.
+    watch: Alarm,
+    /// When the next batch is old enough, by the pool's clock.
+    batches: Alarm,
     /// Goes to and fro between here and the outboxes.
     buffer: Vec<Ended<T, U, E>>,
 }
@@ -57,7 +58,8 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
             counted: Counts::default(),
             callers_gone: 0,
             waiting_for_quiescence: Vec::new(),
-            timer: None,
+            watch: Alarm::default(),
+            batches: Alarm::default(),
             buffer: Vec::new(),
         }
     }
@@ -70,10 +72,19 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
             None => (0..self.stations.len()).fold(false, |watch, s| self.empty(s, now) | watch),
         };
         self.hub.flush(now, false);
-        let watch = watch.then(|| now + PATIENCE);
-        if let Some(due) = [watch, self.hub.due()].into_iter().flatten().min() {
-            self.look_at(due, ctx);
+        // By way of the mailbox: a subscription that was sent first is then made first.
+        let look = |ctx: &mut Context<Self>| ctx.address().do_send(Collect { from: None });
+        if watch {
+            let due = SystemClock.now() + PATIENCE;
+            self.watch.set(Some(due), &SystemClock, ctx, move |collector, ctx| {
+                collector.watch.stopped();
+                look(ctx);
+            });
         }
+        self.batches.set(self.hub.due(), &*self.clock, ctx, move |collector, ctx| {
+            collector.batches.stopped();
+            look(ctx);
+        });
     }
 
     /// Returns whether the outbox must be looked at again without being rung.
@@ -103,22 +114,6 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
             Address::Flow(seat) => seat.deliver(JobResult::new(parts)),
         };
         self.callers_gone += u64::from(!delivered);
-    }
-
-    /// Sees to it that the outboxes and batches are looked at by `due`.
-    fn look_at(&mut self, due: Instant, ctx: &mut Context<Self>) {
-        match self.timer {
-            Some((at, _)) if at <= due => return,
-            Some((_, later)) => _ = ctx.cancel_future(later),
-            None => {}
-        }
-        let sleep = self.clock.sleep_until(due).into_actor(self);
-        // By way of the mailbox: a subscription that was sent first is then made first.
-        let look = sleep.map(|(), collector, ctx| {
-            collector.timer = None;
-            ctx.address().do_send(Collect { from: None });
-        });
-        self.timer = Some((due, ctx.spawn(look)));
     }
 
     /// Everything has been handed over, and nothing else was accepted meanwhile.

@@ -7,10 +7,7 @@ mod handlers;
 
 use std::{cell::RefCell, collections::VecDeque, fmt, mem, rc::Rc, sync::Arc, time::Instant};
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, ActorState, Addr, AsyncContext, Context, Running,
-    SpawnHandle, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running, WrapFuture};
 
 use crate::{
     collector::Collector,
@@ -19,7 +16,7 @@ use crate::{
     job::{Accepted, Ended, Inside},
     lane::Holdback,
     message::{Close, LastCall, Settle, ShutdownReport, StopJobs, Wake},
-    runtime::{Clock, Crew},
+    runtime::{Alarm, Clock, Crew, SystemClock},
     schedule::{Chunks, Dealt, Ending, PATIENCE, Roster, evict_oldest, evict_youngest},
     value::Value,
     work::yield_once,
@@ -71,8 +68,11 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     /// Messages since the last turn, and since the last time everything else had its turn.
     since_turn: u32,
     since_yield: u32,
-    /// When to look again, and why no later.
-    timer: Option<(Instant, SpawnHandle)>,
+    /// When to look again at workers that do not answer. By the real time, whatever the pool's clock
+    /// says: this is no matter of what users see, and a clock that stands still would hold up jobs.
+    patience: Alarm,
+    /// When the next limit of the pool's end comes, by its clock.
+    limit: Alarm,
     /// Keeps the actor alive when nobody else does and jobs remain.
     alive: Option<Addr<Self>>,
     /// Everything has been handled that was sent before this was set.
@@ -128,7 +128,8 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             told: 0,
             since_turn: 0,
             since_yield: 0,
-            timer: None,
+            patience: Alarm::default(),
+            limit: Alarm::default(),
             alive: None,
             last_call: false,
             over: false,
@@ -140,12 +141,12 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         self.since_turn = 0;
         let now = self.desk.clock.now();
         let dealt = loop {
-            self.take_in(now);
+            self.take_in();
             self.cut_short(now);
-            let dealt = self.deal(now);
+            let dealt = self.deal();
             self.evict_oldest();
             // Room that was made lets in others only where there is a bound.
-            if self.released == 0 || self.bound.capacity.is_none() {
+            if dealt.handed_out + self.released == 0 || self.bound.capacity.is_none() {
                 break dealt;
             }
         };
@@ -153,22 +154,33 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         if self.dry && self.accepted != self.told {
             self.settle(ctx);
         }
-        let patience = dealt.look_again.then(|| now + PATIENCE);
+        self.set_alarms(dealt.look_again, now, ctx);
+    }
+
+    fn set_alarms(&mut self, look_again: bool, now: Instant, ctx: &mut Context<Self>) {
+        let patience = look_again.then(|| SystemClock.now() + PATIENCE);
+        self.patience.set(patience, &SystemClock, ctx, |dispatcher, ctx| {
+            dispatcher.patience.stopped();
+            dispatcher.turn(ctx);
+        });
         let limit = match &self.phase {
             Phase::Ending { ending, .. } => ending.next(now),
             Phase::Open | Phase::Ended => None,
         };
-        self.look_at([patience, limit].into_iter().flatten().min(), ctx);
+        self.limit.set(limit, &*self.desk.clock, ctx, |dispatcher, ctx| {
+            dispatcher.limit.stopped();
+            dispatcher.turn(ctx);
+        });
     }
 
-    fn take_in(&mut self, now: Instant) {
+    fn take_in(&mut self) {
         let released = mem::take(&mut self.released);
         let Inflow { accepted, sizes } = match self.bound {
             Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } => {
                 let mut incoming = Chunks::new();
                 let inflow = self.desk.inbox.empty(released, &mut incoming);
                 // What idle workers are about to be handed takes up no room.
-                let room = capacity + self.roster.hungry(now);
+                let room = capacity + self.roster.hungry(SystemClock.now());
                 let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
                 self.end_waiting(victims, || JobError::Evicted);
                 inflow
@@ -179,13 +191,15 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         self.accepted = accepted;
     }
 
-    fn deal(&mut self, now: Instant) -> Dealt {
+    fn deal(&mut self) -> Dealt {
         let allowance = self.holdback.allowance(self.accepted - self.queue.len() as u64);
         let workers = &self.workers;
         let wake = |worker: usize| workers[worker].do_send(Wake);
-        let dealt = self.roster.deal(&mut self.queue, allowance, now, wake);
-        self.released += dealt.handed_out;
-        dealt
+        let (bounded, inbox, released) =
+            (self.bound.capacity.is_some(), &self.desk.inbox, &mut self.released);
+        // Where room matters, it is there before a job that was handed out can submit another.
+        let leave = |jobs| if bounded { inbox.release(jobs) } else { *released += jobs };
+        self.roster.deal(&mut self.queue, allowance, SystemClock.now(), leave, wake)
     }
 
     fn evict_oldest(&mut self) {
@@ -230,24 +244,6 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         if self.dry {
             self.settle(ctx);
         }
-    }
-
-    /// Sees to it that there is a turn at `due`, or else no timer: one would keep the actor alive.
-    fn look_at(&mut self, due: Option<Instant>, ctx: &mut Context<Self>) {
-        if let Some((at, timer)) = self.timer {
-            if due.is_some_and(|due| at <= due) {
-                return;
-            }
-            self.timer = None;
-            ctx.cancel_future(timer);
-        }
-        let Some(due) = due else { return };
-        let sleep = self.desk.clock.sleep_until(due).into_actor(self);
-        let look = sleep.map(|(), dispatcher, ctx| {
-            dispatcher.timer = None;
-            dispatcher.turn(ctx);
-        });
-        self.timer = Some((due, ctx.spawn(look)));
     }
 
     /// Counts a message that may come in floods: hands out now and then, and lets others run.

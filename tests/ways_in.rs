@@ -6,9 +6,9 @@ mod support;
 use std::{rc::Rc, thread};
 
 use actix::{Actor, Context, Handler, ResponseFuture};
-use actix_workpool::{Job, Jobs, OnFull, Pool, Queue, Refusal};
+use actix_workpool::{Job, Jobs, OnFull, Pool, Queue, Refusal, Subscribe};
 use futures::executor::block_on;
-use support::{Numbers, Turnstile, listen, payloads};
+use support::{Numbers, Turnstile, listen, listener, payloads};
 
 fn doubling() -> Numbers {
     Pool::builder(async |n: &u64, _cx| Ok(2 * n)).workers(2).build().unwrap()
@@ -36,7 +36,8 @@ async fn a_message_that_is_sent_is_answered_by_the_id_of_its_job() {
 #[actix::test]
 async fn a_flood_of_do_send_brings_every_result() {
     let pool = doubling();
-    let mut ears = listen(&pool).await;
+    let (addr, mut ears) = listener();
+    pool.subscribe(Subscribe::results(addr.recipient())).await.unwrap();
     (0..5_000).for_each(|n| pool.dispatcher().do_send(Job::new(n)));
     let mut heard = payloads(&ears.results(5_000).await);
     heard.sort_unstable();
@@ -46,7 +47,8 @@ async fn a_flood_of_do_send_brings_every_result() {
 #[actix::test]
 async fn a_flood_of_messages_lets_others_on_the_thread_have_their_turn() {
     let pool = doubling();
-    let mut ears = listen(&pool).await;
+    let (addr, mut ears) = listener();
+    pool.subscribe(Subscribe::results(addr.recipient())).await.unwrap();
     let sender = pool.clone();
     let flood = thread::spawn(move || {
         (0..100_000).for_each(|n| sender.dispatcher().do_send(Job::new(n)));

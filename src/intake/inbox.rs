@@ -274,11 +274,17 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         (self.now)()
     }
 
-    /// The dispatcher's side: gives back the room of `handed_out` jobs, lets in those who waited
+    /// The dispatcher's side: gives back the room of jobs that are about to be handed out. Those who
+    /// wait for it are let in when the inbox is emptied.
+    pub(crate) fn release(&self, jobs: usize) {
+        self.lane.peek(|content| content.gate.release(jobs));
+    }
+
+    /// The dispatcher's side: gives back the room of `ended` jobs, lets in those who waited
     /// for it, and moves all that was accepted to the end of `into`.
-    pub(crate) fn empty(&self, handed_out: usize, into: &mut Chunks<Accepted<T, U, E>>) -> Inflow {
+    pub(crate) fn empty(&self, ended: usize, into: &mut Chunks<Accepted<T, U, E>>) -> Inflow {
         let (inflow, answers, left) = self.lane.take(|content, _| {
-            content.gate.release(handed_out);
+            content.gate.release(ended);
             let answers = self.admit_line(content);
             into.append(&mut content.jobs);
             content.stamp_at = 0;

@@ -1,5 +1,6 @@
 //! Every call into the actix runtime: arbiters, spawning, timers, joining; and the clock.
 
+mod alarm;
 mod clock;
 mod crew;
 mod reply;
@@ -8,6 +9,7 @@ pub use self::clock::{Clock, StepClock, SystemClock};
 pub(crate) use actix_rt::ArbiterHandle;
 
 pub(crate) use self::{
+    alarm::Alarm,
     crew::{Crew, home, spawn},
     reply::{Reply, Request, request},
 };

@@ -38,19 +38,21 @@ impl<J, R> Roster<J, R> {
     }
 
     /// Hands out from `queue`, at most `allowance` jobs, and moves leases from workers that are
-    /// stuck or behind to those that are idle. Calls `wake` for each worker that must be rung.
+    /// stuck or behind to those that are idle. Calls `leave` with how many jobs are about to leave
+    /// the queue, and `wake` for each worker that must be rung.
     pub(crate) fn deal(
         &mut self,
         queue: &mut Chunks<J>,
         allowance: Option<usize>,
         now: Instant,
+        leave: impl FnOnce(usize),
         mut wake: impl FnMut(usize),
     ) -> Dealt {
         self.survey(now);
         self.rescue(&mut wake);
         let mut handed_out = 0;
         if !queue.is_empty() {
-            handed_out = self.hand_out(queue, allowance, &mut wake);
+            handed_out = self.hand_out(queue, allowance, leave, &mut wake);
         }
         if queue.is_empty() {
             // Each move leaves one worker less idle, or one lane shorter by half.
@@ -123,6 +125,7 @@ impl<J, R> Roster<J, R> {
         &mut self,
         queue: &mut Chunks<J>,
         allowance: Option<usize>,
+        leave: impl FnOnce(usize),
         wake: &mut impl FnMut(usize),
     ) -> usize {
         self.asks.clear();
@@ -131,7 +134,10 @@ impl<J, R> Roster<J, R> {
         // The oldest jobs go to whoever starts them at once.
         self.asks.sort_by_key(|ask| ask.hungry == 0);
         share(queue.len().min(allowance.unwrap_or(usize::MAX)), &mut self.asks);
-        let mut handed_out = 0;
+        let handed_out = self.asks.iter().map(|ask| ask.granted).sum();
+        if handed_out > 0 {
+            leave(handed_out);
+        }
         for ask in self.asks.iter().filter(|ask| ask.granted > 0) {
             let leases = &self.workers[ask.worker].0.leases;
             let ring = leases.hand_out(|lane| queue.move_front(ask.granted, lane));
@@ -139,7 +145,6 @@ impl<J, R> Roster<J, R> {
                 wake(ask.worker);
             }
             self.surveys[ask.worker].waiting += ask.granted;
-            handed_out += ask.granted;
         }
         handed_out
     }
@@ -192,7 +197,8 @@ mod tests {
         take(&stations[0], Seated::New, 0);
         let mut jobs = queue(0..10);
         let mut woken = Vec::new();
-        let dealt = roster.deal(&mut jobs, None, Instant::now(), |worker| woken.push(worker));
+        let dealt =
+            roster.deal(&mut jobs, None, Instant::now(), |_| (), |worker| woken.push(worker));
         assert_eq!((dealt.handed_out, woken), (1, vec![0]));
         assert!(!dealt.quiet);
     }
@@ -202,15 +208,15 @@ mod tests {
         let (stations, mut roster) = workers(1);
         take(&stations[0], Seated::New, 8);
         let mut jobs = queue(0..10);
-        assert_eq!(roster.deal(&mut jobs, Some(3), Instant::now(), |_| ()).handed_out, 3);
-        assert_eq!(roster.deal(&mut jobs, Some(0), Instant::now(), |_| ()).handed_out, 0);
+        assert_eq!(roster.deal(&mut jobs, Some(3), Instant::now(), |_| (), |_| ()).handed_out, 3);
+        assert_eq!(roster.deal(&mut jobs, Some(0), Instant::now(), |_| (), |_| ()).handed_out, 0);
     }
 
     #[test]
     fn what_waits_behind_an_overrun_goes_to_an_idle_worker() {
         let (stations, mut roster) = workers(2);
         take(&stations[0], Seated::New, 100);
-        roster.deal(&mut queue(0..64), None, Instant::now(), |_| ());
+        roster.deal(&mut queue(0..64), None, Instant::now(), |_| (), |_| ());
         assert_eq!(take(&stations[0], Seated::Idle, 100), Some(0), "and it runs on and on");
         let mut started = vec![];
         let mut seat = Seated::New;
@@ -219,7 +225,7 @@ mod tests {
                 Some(job) => (seat, _) = (Seated::Finished, started.push(job)),
                 None => seat = Seated::Idle,
             }
-            roster.deal(&mut Chunks::new(), None, Instant::now(), |_| ());
+            roster.deal(&mut Chunks::new(), None, Instant::now(), |_| (), |_| ());
         }
         started.sort_unstable();
         assert_eq!(started, Vec::from_iter(1..64));
@@ -230,12 +236,13 @@ mod tests {
         let (stations, mut roster) = workers(2);
         let now = Instant::now();
         take(&stations[0], Seated::New, 0);
-        roster.deal(&mut queue([7]), None, now, |_| ());
+        roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
         take(&stations[1], Seated::New, 0);
         let mut none = Chunks::new();
-        assert!(roster.deal(&mut none, None, now, |_| ()).look_again, "it was just woken");
+        assert!(roster.deal(&mut none, None, now, |_| (), |_| ()).look_again, "it was just woken");
         let mut woken = Vec::new();
-        let dealt = roster.deal(&mut none, None, now + PATIENCE, |worker| woken.push(worker));
+        let dealt =
+            roster.deal(&mut none, None, now + PATIENCE, |_| (), |worker| woken.push(worker));
         assert_eq!((woken, dealt.look_again), (vec![1], false));
         assert_eq!(take(&stations[1], Seated::Idle, 0), Some(7));
     }
@@ -245,15 +252,15 @@ mod tests {
         let (stations, mut roster) = workers(2);
         let now = Instant::now();
         take(&stations[0], Seated::New, 0);
-        roster.deal(&mut queue([7]), None, now, |_| ());
+        roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
         take(&stations[1], Seated::New, 0);
-        roster.deal(&mut Chunks::new(), None, now, |_| ());
-        roster.deal(&mut Chunks::new(), None, now + PATIENCE, |_| ());
+        roster.deal(&mut Chunks::new(), None, now, |_| (), |_| ());
+        roster.deal(&mut Chunks::new(), None, now + PATIENCE, |_| (), |_| ());
         assert_eq!(take(&stations[1], Seated::Idle, 0), Some(7));
         let mut more = queue([8]);
-        assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| ()).handed_out, 0);
+        assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 0);
         assert!(stations[0].leases.answer().1.is_some(), "it rings the dispatcher");
-        assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| ()).handed_out, 1);
+        assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 1);
     }
 
     #[test]
@@ -261,13 +268,13 @@ mod tests {
         let (stations, mut roster) = workers(2);
         let now = Instant::now();
         take(&stations[0], Seated::New, 8);
-        roster.deal(&mut queue(0..5), None, now, |_| ());
+        roster.deal(&mut queue(0..5), None, now, |_| (), |_| ());
         take(&stations[0], Seated::Idle, 8);
         let mut jobs = queue(5..10);
         take(&stations[1], Seated::New, 0);
-        roster.deal(&mut jobs, None, now, |_| ());
+        roster.deal(&mut jobs, None, now, |_| (), |_| ());
         assert_eq!(take(&stations[1], Seated::Idle, 3), Some(5), "nobody is stuck yet");
-        roster.deal(&mut jobs, None, now + PATIENCE, |_| ());
+        roster.deal(&mut jobs, None, now + PATIENCE, |_| (), |_| ());
         let next = take(&stations[1], Seated::Finished, 3);
         assert_eq!(next, Some(1));
     }
@@ -316,7 +323,7 @@ mod tests {
                         None => seats[seat] = Seated::Idle,
                     },
                     Step::Deal => {
-                        roster.deal(&mut jobs, None, now, |_| ());
+                        roster.deal(&mut jobs, None, now, |_| (), |_| ());
                     }
                     Step::Wait => now += PATIENCE,
                 }
@@ -325,7 +332,7 @@ mod tests {
             // second time, since it asks only when it is idle.
             for _ in 0..2 * submitted + 10 {
                 now += PATIENCE;
-                roster.deal(&mut jobs, None, now, |_| ());
+                roster.deal(&mut jobs, None, now, |_| (), |_| ());
                 seats[5] = match take(&stations[2], seats[5], 0) {
                     Some(job) => {
                         prop_assert!(started.insert(job), "{} started twice", job);
