@@ -6,9 +6,9 @@ mod support;
 use std::{rc::Rc, thread};
 
 use actix::{Actor, Context, Handler, ResponseFuture};
-use actix_workpool::{Job, Jobs, OnFull, Pool, Queue, Refusal, Subscribe};
+use actix_workpool::{Job, Jobs, OnFull, Pool, Queue, Refusal};
 use futures::executor::block_on;
-use support::{Numbers, Turnstile, listen, listener, payloads};
+use support::{Numbers, Turnstile, listen, listen_for_results, payloads};
 
 fn doubling() -> Numbers {
     Pool::builder(async |n: &u64, _cx| Ok(2 * n)).workers(2).build().unwrap()
@@ -36,8 +36,7 @@ async fn a_message_that_is_sent_is_answered_by_the_id_of_its_job() {
 #[actix::test]
 async fn a_flood_of_do_send_brings_every_result() {
     let pool = doubling();
-    let (addr, mut ears) = listener();
-    pool.subscribe(Subscribe::results(addr.recipient())).await.unwrap();
+    let mut ears = listen_for_results(&pool).await;
     (0..5_000).for_each(|n| pool.dispatcher().do_send(Job::new(n)));
     let mut heard = payloads(&ears.results(5_000).await);
     heard.sort_unstable();
@@ -47,8 +46,7 @@ async fn a_flood_of_do_send_brings_every_result() {
 #[actix::test]
 async fn a_flood_of_messages_lets_others_on_the_thread_have_their_turn() {
     let pool = doubling();
-    let (addr, mut ears) = listener();
-    pool.subscribe(Subscribe::results(addr.recipient())).await.unwrap();
+    let mut ears = listen_for_results(&pool).await;
     let sender = pool.clone();
     let flood = thread::spawn(move || {
         (0..100_000).for_each(|n| sender.dispatcher().do_send(Job::new(n)));
@@ -104,7 +102,7 @@ async fn an_empty_batch_changes_nothing() {
 #[actix::test]
 async fn jobs_come_from_threads_outside_any_system() {
     let pool = doubling();
-    let mut ears = listen(&pool).await;
+    let mut ears = listen_for_results(&pool).await;
     let outside = pool.clone();
     let thread = thread::spawn(move || {
         outside.try_submit(1_u64).unwrap();

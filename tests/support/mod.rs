@@ -40,6 +40,13 @@ pub fn listener() -> (Addr<Listener>, Ears) {
     (Listener(sender).start(), Ears(receiver))
 }
 
+/// A listener that is subscribed to results alone.
+pub async fn listen_for_results(pool: &Numbers) -> Ears {
+    let (addr, ears) = listener();
+    pool.subscribe(Subscribe::results(addr.recipient())).await.unwrap();
+    ears
+}
+
 /// A listener that is subscribed to results and to quiescence.
 pub async fn listen(pool: &Numbers) -> Ears {
     let (addr, ears) = listener();
