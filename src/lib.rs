@@ -1,4 +1,68 @@
-//! A worker pool for actix applications: every accepted job gets exactly one result.
+//! A worker pool for actix applications.
+//!
+//! ```
+//! use actix_workpool::Pool;
+//!
+//! # #[actix::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = Pool::builder(async |text: &String, _cx| -> Result<usize, std::num::ParseIntError> {
+//!     text.parse()
+//! })
+//! .workers(8)
+//! .build()?;
+//!
+//! assert_eq!(pool.run("42".to_owned()).await?, 42);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **Every accepted job gets exactly one terminal result**, delivered to the caller that waits for
+//! it or else to every subscriber, and each time the pool runs dry it says so once, after the last
+//! of them.
+//!
+//! # The way of a job
+//!
+//! ```text
+//! application ── Job / Jobs ──▶ Dispatcher (admission, queue) ── leases ──▶ Worker × N
+//!                                   ▲                                          │   │
+//!                                   └──────────────── demand ──────────────────┘   │ results
+//! subscribers ◀── JobResult ── Collector (fan-out, completion) ◀───────────────────┘
+//! ```
+//!
+//! - **In.** A [`Job`] is accepted or refused; refused, it comes back inside the error
+//!   ([`Refused`]). Programs use [`Pool::submit`], [`Pool::try_submit`] (from any thread),
+//!   [`Pool::run`] (one answer) and [`Pool::process`] (a stream of answers); actors send [`Job`] or
+//!   [`Jobs`] to [`Pool::dispatcher`]; jobs use [`JobContext::submit`]. A [`Queue`] is unbounded,
+//!   or bounded with a policy for one job more ([`OnFull`]).
+//! - **Work.** The process function is an async closure ([`Pool::builder`]), whose future need not
+//!   be `Send`; a blocking one ([`Pool::blocking`]), with a thread for each worker; or a value with
+//!   state, built on the worker's own thread ([`Processor`], [`BlockingProcessor`]). A panic
+//!   becomes a result like any other.
+//! - **Out.** A [`JobResult`] has the job, its outcome and its times. Results that no caller waits
+//!   for go to every subscriber: a stream ([`Pool::results`]), or an actor, one by one or in batches
+//!   ([`Subscribe`]).
+//! - **Completion.** [`Drained`] is a fact, not a mode: it is sent each time nothing waits, nothing
+//!   runs and every result has been handed over, and the pool goes on. [`Pool::drain`] waits for
+//!   that.
+//! - **The end.** [`Pool::shutdown`] ends a pool as [`Shutdown`] says. A pool that nobody can reach
+//!   any more finishes what it accepted, and ends by itself.
+//!
+//! # Threads
+//!
+//! Dispatcher and collector run on the arbiter that called [`Builder::build`], as an actor's `start`
+//! would; a handler that blocks that thread holds up the pool. [`Builder::own_arbiter`] and
+//! [`Builder::arbiter`] run them elsewhere. Workers run on threads of the pool's, which end with it.
+//! A [`Pool`] can be used from any thread.
+//!
+//! Workers are handed a supply of short jobs ahead of time, as much as lasts about a millisecond.
+//! What waits behind a job that overruns is taken back for a worker that is idle.
+//!
+//! # What does not bound memory
+//!
+//! An unbounded queue, which is the default. The mailbox of the dispatcher under a flood of
+//! `do_send`: its messages are jobs that have not been accepted or refused yet. The mailbox of a
+//! subscriber that is slower than the pool: read a stream of results instead, whose buffer holds the
+//! pool back.
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -36,3 +100,8 @@ pub use crate::{
     value::Value,
     work::{BlockingProcessor, Processor},
 };
+
+/// Compiles and runs what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
