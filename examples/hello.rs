@@ -1,17 +1,15 @@
 //! cargo run --example hello
-use std::{convert::Infallible, error::Error};
-
 use actix_workpool::{Pool, Queue};
 use futures::StreamExt;
+use std::{convert::Infallible, error::Error};
 
 #[actix::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::builder(async |name: &String, _cx| -> Result<String, Infallible> {
         Ok(format!("Hello, {name}!"))
-    })
-    .workers(4)
-    .queue(Queue::bounded(100))
-    .build()?;
+    });
+    // A full queue lets `submit` wait.
+    let pool = pool.workers(4).queue(Queue::bounded(100)).build()?;
     let mut results = pool.results();
     for name in ["Ada", "Grace", "Edsger"] {
         pool.submit(name.to_owned()).await?;

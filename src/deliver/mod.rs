@@ -5,6 +5,9 @@ mod hub;
 mod results;
 mod stream;
 
+#[cfg(test)]
+mod hub_tests;
+
 pub(crate) use self::{
     batches::Bounds,
     hub::{Hub, Kind, Outlet},

@@ -35,7 +35,7 @@ impl JobId {
         })
     }
 
-    /// The id as a number, for logs and keys. It says nothing about order.
+    /// The id as a number, for logs and keys.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0
