@@ -8,7 +8,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let pool = Pool::builder(async |name: &String, _cx| -> Result<String, Infallible> {
         Ok(format!("Hello, {name}!"))
     });
-    // A full queue lets `submit` wait.
     let pool = pool.workers(4).queue(Queue::bounded(100)).build()?;
     let mut results = pool.results();
     for name in ["Ada", "Grace", "Edsger"] {
