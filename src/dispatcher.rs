@@ -12,7 +12,7 @@ use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Runnin
 use crate::{
     collector::Collector,
     error::JobError,
-    intake::{Inflow, OnFull, Queue},
+    intake::{OnFull, Queue},
     job::{Accepted, Ended, Inside},
     lane::Holdback,
     message::{Close, LastCall, Settle, ShutdownReport, StopJobs, Wake},
@@ -26,12 +26,12 @@ use crate::{
 use self::desk::Desk;
 pub(crate) use self::desk::Exit;
 
-/// Messages after which jobs are handed out although more messages wait.
+/// Submissions after which jobs are handed out although more messages wait.
 const TURN_EVERY: u32 = 64;
 
 /// Messages after which everything else on the thread has its turn: a mailbox has no budget of its
-/// own, and actix's `mailbox_assert` panics at 256.
-const YIELD_EVERY: u32 = 255;
+/// own, and actix's `mailbox_assert` panics at 256, control messages included.
+const YIELD_EVERY: u32 = 192;
 
 /// The actor that takes jobs in and hands them to the workers.
 ///
@@ -65,7 +65,7 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     dry: bool,
     /// How many jobs had been accepted when the collector was last told that the pool is dry.
     told: u64,
-    /// Messages since the last turn, and since the last time everything else had its turn.
+    /// Submissions since the last turn, and messages since everything else had its turn.
     since_turn: u32,
     since_yield: u32,
     /// When to look again at workers that do not answer. By the real time, whatever the pool's clock
@@ -174,21 +174,16 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     }
 
     fn take_in(&mut self) {
-        let released = mem::take(&mut self.released);
-        let Inflow { accepted, sizes } = match self.bound {
-            Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } => {
-                let mut incoming = Chunks::new();
-                let inflow = self.desk.inbox.empty(released, &mut incoming);
-                // What idle workers are about to be handed takes up no room.
-                let room = capacity + self.roster.hungry(SystemClock.now());
-                let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
-                self.end_waiting(victims, || JobError::Evicted);
-                inflow
-            }
-            _ => self.desk.inbox.empty(released, &mut self.queue),
-        };
-        drop(sizes);
-        self.accepted = accepted;
+        let mut incoming = Chunks::new();
+        let inflow = self.desk.inbox.empty(mem::take(&mut self.released), &mut incoming);
+        self.accepted = inflow.accepted;
+        if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
+            // What idle workers are about to be handed takes up no room.
+            let room = capacity + self.roster.hungry(SystemClock.now());
+            let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
+            self.end_waiting(victims, || JobError::Evicted);
+        }
+        self.queue.append(&mut incoming);
     }
 
     fn deal(&mut self) -> Dealt {
@@ -246,13 +241,18 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         }
     }
 
-    /// Counts a message that may come in floods: hands out now and then, and lets others run.
-    fn count_message(&mut self, ctx: &mut Context<Self>) {
+    /// Counts a submission, of which there may be a flood: hands out jobs now and then.
+    fn count_submission(&mut self, ctx: &mut Context<Self>) {
         self.since_turn += 1;
-        self.since_yield += 1;
         if self.since_turn >= TURN_EVERY {
             self.turn(ctx);
         }
+        self.count_message(ctx);
+    }
+
+    /// Counts a message, and lets everything else have its turn now and then.
+    fn count_message(&mut self, ctx: &mut Context<Self>) {
+        self.since_yield += 1;
         if self.since_yield >= YIELD_EVERY {
             self.since_yield = 0;
             ctx.wait(yield_once().into_actor(self));

@@ -24,7 +24,7 @@ impl<T: Value, U: Value, E: Value> Handler<Job<T>> for Dispatcher<T, U, E> {
     type Result = Admission<Job<T>, T, U, E>;
 
     fn handle(&mut self, job: Job<T>, ctx: &mut Self::Context) -> Self::Result {
-        self.count_message(ctx);
+        self.count_submission(ctx);
         Admission { message: job, desk: self.desk.clone() }
     }
 }
@@ -33,7 +33,7 @@ impl<T: Value, U: Value, E: Value> Handler<Jobs<T>> for Dispatcher<T, U, E> {
     type Result = Admission<Jobs<T>, T, U, E>;
 
     fn handle(&mut self, jobs: Jobs<T>, ctx: &mut Self::Context) -> Self::Result {
-        self.count_message(ctx);
+        self.count_submission(ctx);
         Admission { message: jobs, desk: self.desk.clone() }
     }
 }
@@ -42,6 +42,7 @@ impl<T: Value, U: Value, E: Value> Handler<Knock> for Dispatcher<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, _: Knock, ctx: &mut Self::Context) {
+        self.count_message(ctx);
         self.turn(ctx);
     }
 }
