@@ -5,11 +5,14 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers are tests too
 
+mod files;
+mod running;
+
 use std::{
     env,
     ffi::OsStr,
     fs::{self, File},
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, Write},
     os::{
         fd::OwnedFd,
         unix::{
@@ -19,13 +22,14 @@ use std::{
         },
     },
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio},
-    thread,
+    process::{Command, Output, Stdio},
 };
 
 use proptest::{collection::btree_set, prelude::*};
 use serde_json::Value;
-use tempfile::TempDir;
+
+use files::{hostile_tree, make_endless, make_files, make_many, make_too_deep, put};
+use running::Running;
 
 /// More files than pipe, pool and walk together hold back while nobody reads the output: 64 KiB of
 /// lines in the pipe, two batches of 512, 1,024 files under way and 257 found ahead.
@@ -274,77 +278,6 @@ fn ctrl_c_is_heard_while_nobody_reads_the_output() {
     assert_eq!(running.code(), Some(130));
 }
 
-/// A tree of everything that is hard to print or to read.
-fn hostile_tree() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let names: [&[u8]; 17] = [
-        b"plain",
-        b" leading and trailing ",
-        b"-dash",
-        b"tab\there",
-        b"new\nline",
-        b"\nfirst",
-        b"carriage\rreturn",
-        b"crlf\r\n",
-        b"back\\slash",
-        b"\\first",
-        b"last\\",
-        b"not a newline\\n",
-        b"quotes'\"`$*?",
-        b"bell\x07escape\x1b[31m",
-        "gr\u{fc}n \u{1f980} \u{2028}".as_bytes(),
-        b"not utf-8 \xff\xfe\xc3",
-        b"not utf-8 \xff\n\\",
-    ];
-    names.iter().for_each(|name| put(dir.path(), name, name));
-    for (name, len) in [("empty", 0), ("sparse", 9_000_001), ("0 long", 3_000_000)] {
-        File::create(dir.path().join(name)).unwrap().set_len(len).unwrap();
-    }
-    put(dir.path(), b"two buffers", &[7; 2 * 128 * 1024]);
-    let deep = (0..60).fold(dir.path().join("deep"), |path, level| path.join(level.to_string()));
-    fs::create_dir_all(&deep).unwrap();
-    deep.ancestors().take(61).for_each(|level| put(level, b"file", level.as_os_str().as_bytes()));
-    let odd = dir.path().join(OsStr::from_bytes(b"odd \\ \n \xff"));
-    fs::create_dir(&odd).unwrap();
-    names.iter().for_each(|name| put(&odd, name, b"odd"));
-    fs::create_dir(dir.path().join("empty directory")).unwrap();
-    make_many(dir.path());
-    dir
-}
-
-fn put(dir: &Path, name: &[u8], content: &[u8]) {
-    fs::write(dir.join(OsStr::from_bytes(name)), content).unwrap();
-}
-
-fn make_many(dir: &Path) -> PathBuf {
-    for part in 0..MANY / 100 {
-        make_files(&dir.join(format!("many/part {part}")), 100);
-    }
-    dir.join("many")
-}
-
-fn make_files(dir: &Path, files: usize) -> PathBuf {
-    fs::create_dir_all(dir).unwrap();
-    for file in 0..files {
-        put(dir, format!("file {file}").as_bytes(), file.to_string().as_bytes());
-    }
-    dir.to_owned()
-}
-
-/// A file that takes minutes to read, and no room. Cut off, it ends at once.
-fn make_endless(path: &Path) {
-    File::create(path).unwrap().set_len(1 << 40).unwrap();
-}
-
-/// A directory at whose bottom paths are longer than the 4,096 bytes that a system call takes.
-fn make_too_deep(top: &Path) {
-    let half = |top: &Path| (0..10).fold(top.to_owned(), |path, _| path.join("d".repeat(250)));
-    let other = top.with_extension("other half");
-    fs::create_dir_all(half(top)).unwrap();
-    fs::create_dir_all(half(&other)).unwrap();
-    fs::rename(other, half(top).join("d")).unwrap();
-}
-
 /// All regular files in the order of the walk.
 fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(Result::unwrap).collect();
@@ -444,78 +377,4 @@ fn sorted(output: &[u8]) -> Vec<String> {
     let mut lines = lines(output);
     lines.sort();
     lines
-}
-
-/// The example at work, whose output is read bit by bit.
-struct Running {
-    child: Child,
-    stdout: Option<BufReader<ChildStdout>>,
-    stderr: BufReader<ChildStderr>,
-}
-
-impl Running {
-    fn start(command: &mut Command, stdout: impl Into<Stdio>) -> Self {
-        let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = child.stdout.take().map(BufReader::new);
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stdout, stderr }
-    }
-
-    /// The next line of its output.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
-        line
-    }
-
-    /// All that it still prints.
-    fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        self.stdout.as_mut().unwrap().read_to_string(&mut rest).unwrap();
-        rest
-    }
-
-    fn stop_reading(&mut self) {
-        self.stdout = None;
-    }
-
-    /// The next line on stderr.
-    fn complaint(&mut self) -> String {
-        let mut line = String::new();
-        self.stderr.read_line(&mut line).unwrap();
-        line
-    }
-
-    /// All that it still writes to stderr.
-    fn complaints(&mut self) -> String {
-        let mut rest = String::new();
-        self.stderr.read_to_string(&mut rest).unwrap();
-        rest
-    }
-
-    fn ctrl_c(&self) {
-        let pid = self.child.id().to_string();
-        assert!(run(Command::new("sh").args(["-c", "kill -INT $0", &pid])).status.success());
-    }
-
-    /// Looks again and again: nobody tells when another process opens a file.
-    fn wait_until_open(&self, path: &Path) {
-        let path = path.canonicalize().unwrap();
-        let files = format!("/proc/{}/fd", self.child.id());
-        let is_it = |link: &Path| fs::read_link(link).is_ok_and(|target| target == path);
-        while !fs::read_dir(&files).unwrap().flatten().any(|file| is_it(&file.path())) {
-            thread::yield_now();
-        }
-    }
-
-    fn code(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
