@@ -1,6 +1,7 @@
 use std::{fmt, ops::Range, rc::Rc, sync::Arc, thread};
 
 use actix::{Actor, Addr};
+use futures::channel::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     error::BuildError,
     intake::{Inbox, Queue},
     job::{Inside, WorkStation, WorkerId},
-    lane::{Holdback, Station},
+    lane::{Holdback, Newcomers, Station},
     message::{Collect, Knock},
     pool::Pool,
     runtime::{ArbiterHandle, Clock, Crew, SystemClock, home},
@@ -31,6 +32,9 @@ pub struct Builder<T, U, E> {
     clock: Arc<dyn Clock>,
 }
 
+/// A worker costs about a kilobyte before it has done anything: more than this is a mistake.
+const MOST_WORKERS: usize = 1 << 20;
+
 /// Where dispatcher and collector run.
 enum Home {
     Here,
@@ -51,7 +55,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         }
     }
 
-    /// How many jobs run at once; the machine's parallelism unless set.
+    /// How many jobs run at once, 1,048,576 at most; the machine's parallelism unless set.
     ///
     /// A worker of a blocking form owns a thread. Workers of an async form are cheap: thousands of
     /// them share a few [`threads`](Self::threads). So an async job that blocks delays its
@@ -102,8 +106,11 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         self.check()?;
         let here = home().ok_or(BuildError::NoSystem)?;
         let mut crew = Crew::default();
-        let workers = self.workers;
-        let thread = |source| BuildError::Thread { workers, source };
+        let (setting, value) = match self.work {
+            Work::Async(_) => ("threads", self.threads),
+            Work::Blocking(_) => ("workers", self.workers),
+        };
+        let thread = |source| BuildError::Thread { setting, value, source };
         let home = match &self.home {
             Home::Here => here,
             Home::At(arbiter) if arbiter.alive() => arbiter.clone(),
@@ -116,17 +123,22 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     }
 
     fn check(&self) -> Result<(), BuildError> {
-        let refuse =
-            |setting, change| Err(BuildError::Setting { setting, value: "0".into(), change });
-        match self {
+        let refuse = |setting, value: usize, change| {
+            Err(BuildError::Setting { setting, value: value.to_string(), change })
+        };
+        match *self {
             Self { workers: 0, .. } => {
-                refuse("workers", "no job would ever run; set workers to 1 or more")
+                refuse("workers", 0, "no job would ever run; set workers to 1 or more")
+            }
+            Self { workers, .. } if workers > MOST_WORKERS => {
+                refuse("workers", workers, "there can be 1,048,576 at most; set workers lower")
             }
             Self { threads: 0, .. } => {
-                refuse("threads", "no worker would have one; set threads to 1 or more")
+                refuse("threads", 0, "no worker would have one; set threads to 1 or more")
             }
             Self { queue: Queue { capacity: Some(0), .. }, .. } => refuse(
                 "queue capacity",
+                0,
                 "no job would ever be accepted; use Queue::bounded(1) or more, or Queue::unbounded()",
             ),
             _ => Ok(()),
@@ -153,15 +165,19 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let clock = self.clock.clone();
         let inbox = Inbox::new(self.queue, move || clock.now());
         let inside = Arc::new(Inside { inbox: inbox.clone(), stop: CancellationToken::new() });
-        let holdback = Arc::new(Holdback::new());
+        let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
+        let (epitaph, report) = oneshot::channel();
         // One for each thread of workers, and one for jobs that end without a worker.
         let stations: Vec<_> = (0..=seats.len()).map(|_| Arc::new(Station::new())).collect();
         let exit = Exit { station: stations[seats.len()].clone(), number: seats.len() };
 
         let collector = {
             let (stations, inbox) = (stations.clone(), inbox.clone());
-            let (holdback, clock) = (holdback.clone(), self.clock.clone());
-            Collector::start_in_arbiter(home, |_| Collector::new(stations, inbox, holdback, clock))
+            let (holdback, newcomers) = (holdback.clone(), newcomers.clone());
+            let clock = self.clock.clone();
+            Collector::start_in_arbiter(home, |_| {
+                Collector::new(stations, inbox, holdback, newcomers, clock)
+            })
         };
         let mut workers = Vec::with_capacity(seats.len());
         for (number, (arbiter, ids)) in arbiters.iter().zip(seats).enumerate() {
@@ -176,7 +192,8 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             crew,
             inside,
             holdback: holdback.clone(),
-            collector: collector.clone(),
+            epitaph,
+            collector,
             exit,
             clock: self.clock,
         };
@@ -189,7 +206,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         });
         // Whoever rang before the bell was there is heard now.
         dispatcher.do_send(Knock);
-        Pool::new(dispatcher, collector, inbox, holdback)
+        Pool::new(dispatcher, inbox, holdback, newcomers, report)
     }
 
     fn start_worker(

@@ -9,9 +9,10 @@ use crate::{
     deliver::Hub,
     intake::Inbox,
     job::{Address, Counts, Ended, JobResult, WorkStation},
-    lane::Holdback,
+    lane::{Holdback, Newcomers},
     message::{
         AwaitDrained, Census, Close, Collect, Counted, Drained, Enrol, Remove, Settle, Settled,
+        Subscribe,
     },
     panic::catch,
     runtime::{Alarm, Clock, Reply, SystemClock},
@@ -23,6 +24,7 @@ pub(crate) struct Collector<T, U, E> {
     stations: Vec<Arc<WorkStation<T, U, E>>>,
     inbox: Arc<Inbox<T, U, E>>,
     holdback: Arc<Holdback>,
+    newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
     clock: Arc<dyn Clock>,
     hub: Hub<T, U, E>,
     /// Since the last quiescence.
@@ -46,12 +48,14 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
         stations: Vec<Arc<WorkStation<T, U, E>>>,
         inbox: Arc<Inbox<T, U, E>>,
         holdback: Arc<Holdback>,
+        newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             stations,
             inbox,
             holdback,
+            newcomers,
             clock,
             hub: Hub::new(),
             counts: Counts::default(),
@@ -91,6 +95,7 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
     fn empty(&mut self, station: usize, now: Instant) -> bool {
         let mut results = mem::take(&mut self.buffer);
         let watch = self.stations[station].outbox.empty(&mut results);
+        self.take_in(now);
         let before = self.counts.accepted();
         for result in results.drain(..) {
             self.counts.add(&result.parts.outcome);
@@ -105,6 +110,13 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
             self.inbox.ring(self.holdback.forwarded(forwarded));
         }
         watch
+    }
+
+    /// Serves those who have come, before anything is handed over that was submitted after that.
+    fn take_in(&mut self, now: Instant) {
+        for Subscribe { name, kind } in self.newcomers.take() {
+            self.hub.add(name, kind, now);
+        }
     }
 
     fn deliver(&mut self, Ended { parts, to }: Ended<T, U, E>, now: Instant) {
@@ -167,9 +179,7 @@ impl<T: Value, U: Value, E: Value> Handler<Enrol<T, U, E>> for Collector<T, U, E
         let answer = subscribe
             .check()
             .map(|()| self.hub.add(subscribe.name, subscribe.kind, self.clock.now()));
-        if let Some(reply) = reply {
-            reply.send(answer);
-        }
+        reply.send(answer);
     }
 }
 
@@ -185,6 +195,8 @@ impl<T: Value, U: Value, E: Value> Handler<AwaitDrained> for Collector<T, U, E> 
     type Result = ();
 
     fn handle(&mut self, AwaitDrained { reply }: AwaitDrained, _: &mut Self::Context) {
+        // Those who stopped waiting must not pile up in a pool that is never quiescent.
+        self.waiting_for_quiescence.retain(|reply| !reply.is_closed());
         self.waiting_for_quiescence.push(reply);
     }
 }
@@ -212,6 +224,13 @@ impl<T: Value, U: Value, E: Value> Handler<Close> for Collector<T, U, E> {
         self.hub.flush(self.clock.now(), true);
         ctx.stop();
         then(self.total());
+    }
+}
+
+impl<T, U, E> Drop for Collector<T, U, E> {
+    /// Streams of results that are not served yet end too.
+    fn drop(&mut self) {
+        self.newcomers.close();
     }
 }
 

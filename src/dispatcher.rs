@@ -9,13 +9,15 @@ use std::{cell::RefCell, collections::VecDeque, fmt, mem, rc::Rc, sync::Arc, tim
 
 use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running, WrapFuture};
 
+use futures::channel::oneshot;
+
 use crate::{
     collector::Collector,
     error::JobError,
     intake::{OnFull, Queue},
     job::{Accepted, Ended, Inside},
     lane::Holdback,
-    message::{Close, LastCall, Settle, ShutdownReport, StopJobs, Wake},
+    message::{Close, Knock, LastCall, Settle, ShutdownReport, StopJobs, Wake},
     runtime::{Alarm, Clock, Crew, SystemClock},
     schedule::{Chunks, Dealt, Ending, PATIENCE, Roster, evict_oldest, evict_youngest},
     value::Value,
@@ -56,6 +58,8 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     crew: Crew,
     inside: Arc<Inside<T, U, E>>,
     holdback: Arc<Holdback>,
+    /// For the handles that ask for the pool's report, however late.
+    epitaph: Option<oneshot::Sender<ShutdownReport>>,
     phase: Phase,
     /// Jobs that have left the queue since the inbox was last emptied.
     released: usize,
@@ -63,8 +67,9 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     accepted: u64,
     /// Nothing waits and nothing runs, as of the last look.
     dry: bool,
-    /// How many jobs had been accepted when the collector was last told that the pool is dry.
-    told: u64,
+    /// How many jobs had been accepted when the collector was told that the pool is dry, if it has
+    /// been dry since.
+    told: Option<u64>,
     /// Submissions since the last turn, and messages since everything else had its turn.
     since_turn: u32,
     since_yield: u32,
@@ -97,6 +102,7 @@ pub(crate) struct Outfit<T: Value, U: Value, E: Value> {
     pub(crate) crew: Crew,
     pub(crate) inside: Arc<Inside<T, U, E>>,
     pub(crate) holdback: Arc<Holdback>,
+    pub(crate) epitaph: oneshot::Sender<ShutdownReport>,
     pub(crate) collector: Addr<Collector<T, U, E>>,
     pub(crate) exit: Exit<T, U, E>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -121,11 +127,12 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             crew: outfit.crew,
             inside: outfit.inside,
             holdback: outfit.holdback,
+            epitaph: Some(outfit.epitaph),
             phase: Phase::Open,
             released: 0,
             accepted: 0,
             dry: true,
-            told: 0,
+            told: Some(0),
             since_turn: 0,
             since_yield: 0,
             patience: Alarm::default(),
@@ -140,21 +147,30 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     fn turn(&mut self, ctx: &mut Context<Self>) {
         self.since_turn = 0;
         let now = self.desk.clock.now();
-        let dealt = loop {
-            self.take_in();
-            self.cut_short(now);
-            let dealt = self.deal();
-            self.evict_oldest();
-            // Room that was made lets in others only where there is a bound.
-            if dealt.handed_out + self.released == 0 || self.bound.capacity.is_none() {
-                break dealt;
+        let mut dealt = self.round(now);
+        // Room that was made lets in others, where there is a bound.
+        if self.bound.capacity.is_some() && dealt.handed_out + self.released > 0 {
+            dealt = self.round(now);
+            if dealt.handed_out + self.released > 0 {
+                // The rest by way of the mailbox: others on the thread have their turn.
+                ctx.address().do_send(Knock);
             }
-        };
+        }
         self.dry = dealt.quiet && self.queue.is_empty();
-        if self.dry && self.accepted != self.told {
+        if !self.dry {
+            self.told = None;
+        } else if self.told != Some(self.accepted) {
             self.settle(ctx);
         }
         self.set_alarms(dealt.look_again, now, ctx);
+    }
+
+    fn round(&mut self, now: Instant) -> Dealt {
+        self.take_in();
+        self.cut_short(now);
+        let dealt = self.deal();
+        self.evict_oldest();
+        dealt
     }
 
     fn set_alarms(&mut self, look_again: bool, now: Instant, ctx: &mut Context<Self>) {
@@ -179,7 +195,9 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         self.accepted = inflow.accepted;
         if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
             // What idle workers are about to be handed takes up no room.
-            let room = capacity + self.roster.hungry(SystemClock.now());
+            let hungry = self.roster.hungry(SystemClock.now());
+            let held_back = self.holdback.allowance(self.accepted - self.queue.len() as u64);
+            let room = capacity + hungry.min(held_back.unwrap_or(hungry));
             let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
             self.end_waiting(victims, || JobError::Evicted);
         }
@@ -228,7 +246,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
 
     /// Tells the collector that nothing is left anywhere.
     fn settle(&mut self, ctx: &mut Context<Self>) {
-        self.told = self.accepted;
+        self.told = Some(self.accepted);
         let curious = self.alive.is_some() || !matches!(self.phase, Phase::Open);
         let tell = curious.then(|| ctx.address().downgrade());
         self.desk.collector.do_send(Settle { accepted: self.accepted, tell });
@@ -276,9 +294,13 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         self.workers.clear();
         let asked = self.desk.asked.take();
         let crew = mem::take(&mut self.crew);
+        let epitaph = self.epitaph.take();
         let then = Box::new(move |counts| {
             let report = ShutdownReport { counts };
-            crew.dismiss(move || asked.into_iter().for_each(|reply| reply.send(Ok(report))));
+            crew.dismiss(move || {
+                epitaph.into_iter().for_each(|handles| _ = handles.send(report));
+                asked.into_iter().for_each(|reply| reply.send(Ok(report)));
+            });
         });
         self.desk.collector.do_send(Close { then });
     }
@@ -286,7 +308,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     /// Whether every job has ended and every result was handed over, and nothing can come after.
     fn is_over(&mut self, ctx: &mut Context<Self>) -> bool {
         self.turn(ctx);
-        self.dry && self.told == self.accepted && self.desk.inbox.close_if_none_since(self.accepted)
+        self.dry && self.desk.inbox.close_if_none_since(self.accepted)
     }
 }
 

@@ -171,9 +171,9 @@ pub enum BuildError {
     /// A setting that can never work.
     #[error("{setting} is {value}: {change}")]
     Setting {
-        /// The builder's method.
+        /// What was set.
         setting: &'static str,
-        /// What it was given.
+        /// To what.
         value: String,
         /// What to change.
         change: &'static str,
@@ -185,10 +185,14 @@ pub enum BuildError {
     )]
     NoSystem,
     /// The operating system gave no thread for a worker.
-    #[error("workers is {workers}: starting a thread for one of them failed; ask for fewer")]
+    #[error(
+        "{setting} is {value}: the operating system gave no thread for one; set {setting} lower"
+    )]
     Thread {
-        /// How many workers were asked for.
-        workers: usize,
+        /// What asked for the threads: `workers` of a blocking form, `threads` of an async one.
+        setting: &'static str,
+        /// How many.
+        value: usize,
         /// What the operating system said.
         #[source]
         source: io::Error,

@@ -151,10 +151,12 @@ pub struct Drain;
 /// result has been handed over.
 ///
 /// From here on nothing is accepted. Asked several times, each limit that is stricter holds, and
-/// everyone gets the same report.
+/// everyone gets the same report. Once the pool has ended, its address answers no more;
+/// [`Pool::shutdown`](crate::Pool::shutdown) still does.
 ///
 /// Async jobs that are cancelled are dropped at their next `await` that does not complete. Blocking
-/// jobs are told by [`JobContext::is_cancelled`](crate::JobContext::is_cancelled), and waited for.
+/// jobs are told by [`JobContext::is_cancelled`](crate::JobContext::is_cancelled), and waited for,
+/// also beyond the deadline; so is what a job has put on tokio's blocking threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<ShutdownReport, Stopped>")]
 pub enum Shutdown {
@@ -245,12 +247,12 @@ pub(crate) struct Collect {
     pub(crate) from: Option<usize>,
 }
 
-/// dispatcher, pool → collector, to add a subscription.
+/// dispatcher → collector, to add a subscription.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Enrol<T: Value, U: Value, E: Value> {
     pub(crate) subscribe: Subscribe<T, U, E>,
-    pub(crate) reply: Option<Reply<Result<SubscriptionId, SubscribeError>>>,
+    pub(crate) reply: Reply<Result<SubscriptionId, SubscribeError>>,
 }
 
 /// dispatcher → collector, to remove a subscription.

@@ -13,6 +13,15 @@ pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
     catch_unwind(AssertUnwindSafe(call)).map_err(text)
 }
 
+/// Drops values of the user's one by one; a panic of one costs none of the others.
+pub(crate) fn drop_each<V>(values: impl IntoIterator<Item = V>) {
+    for value in values {
+        if let Err(text) = catch(|| drop(value)) {
+            tracing::warn!(%text, "the drop of a value panicked");
+        }
+    }
+}
+
 fn text(payload: Box<dyn Any + Send>) -> Box<str> {
     let text: Box<str> = match payload.downcast_ref::<&str>() {
         Some(text) => (*text).into(),
@@ -38,5 +47,19 @@ mod tests {
         assert_eq!(&*catch(|| panic!("number {}", 7)).unwrap_err(), "number 7");
         assert_eq!(&*catch(|| panic_any(7)).unwrap_err(), "a panic without text");
         assert_eq!(catch(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn values_whose_drop_panics_are_all_dropped() {
+        struct Bomb<'c>(&'c std::cell::Cell<u32>);
+        impl Drop for Bomb<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() + 1);
+                panic!("the drop of a value");
+            }
+        }
+        let dropped = std::cell::Cell::new(0);
+        drop_each([Bomb(&dropped), Bomb(&dropped), Bomb(&dropped)]);
+        assert_eq!(dropped.get(), 3);
     }
 }

@@ -1,19 +1,18 @@
 use std::{fmt, future::Future, sync::Arc, time::Instant};
 
 use actix::Addr;
-use futures::{Stream, channel::oneshot};
+use futures::{FutureExt, Stream, channel::oneshot, future::Shared};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     builder::Builder,
-    collector::Collector,
     deliver::{ResultStream, SubscriptionId, outlet},
     dispatcher::Dispatcher,
     error::{Refusal, Refused, RunError, Stopped, SubscribeError},
     intake::{Decision, Inbox, Submission},
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
-    lane::Holdback,
-    message::{Drain, Enrol, GetStatus, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe},
+    lane::{Holdback, Newcomers},
+    message::{Drain, GetStatus, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe},
     process::Process,
     runtime::request,
     value::Value,
@@ -32,9 +31,10 @@ pub struct Pool<T: Value, U: Value, E: Value>(Arc<Handle<T, U, E>>);
 
 struct Handle<T: Value, U: Value, E: Value> {
     dispatcher: Addr<Dispatcher<T, U, E>>,
-    collector: Addr<Collector<T, U, E>>,
     inbox: Arc<Inbox<T, U, E>>,
     holdback: Arc<Holdback>,
+    newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+    report: Shared<oneshot::Receiver<ShutdownReport>>,
 }
 
 /// The forms of work: what a pool is to do with its jobs.
@@ -163,8 +163,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Cancel safety
     /// Dropped, it cancels its job: one that waits never starts, an async one that runs is dropped
     /// at its next `await` that does not complete, and a blocking one is told by
-    /// [`JobContext::is_cancelled`]. If the job had ended already, its result is counted and
-    /// dropped.
+    /// [`JobContext::is_cancelled`]. One that waits keeps its place in the queue until it would have
+    /// started. If the job had ended already, its result is counted and dropped.
     pub async fn run(&self, job: impl Into<Job<T>>) -> Result<U, RunError<T, E>> {
         let job = job.into();
         let id = job.id();
@@ -247,11 +247,13 @@ impl<T: Value, U: Value, E: Value> Drop for InLine<T, U, E> {
 impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     pub(crate) fn new(
         dispatcher: Addr<Dispatcher<T, U, E>>,
-        collector: Addr<Collector<T, U, E>>,
         inbox: Arc<Inbox<T, U, E>>,
         holdback: Arc<Holdback>,
+        newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+        report: oneshot::Receiver<ShutdownReport>,
     ) -> Self {
-        Self(Arc::new(Handle { dispatcher, collector, inbox, holdback }))
+        let report = report.shared();
+        Self(Arc::new(Handle { dispatcher, inbox, holdback, newcomers, report }))
     }
 
     /// The address for actors. It keeps the pool alive as a handle does.
@@ -261,7 +263,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     }
 
     /// Every result of a job that nobody waits for, from now on, as a stream with room for 1,024.
-    /// While it is full, the pool hands out no job.
+    /// While it is full, the pool hands out no job: see [`ResultStream`].
     ///
     /// A job that is submitted after this call has its result in the stream.
     #[must_use = "a stream that nobody reads holds the pool back; dropped, it is unsubscribed"]
@@ -272,10 +274,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// As [`results`](Self::results), with room for `buffer` results; 0 counts as 1.
     #[must_use = "a stream that nobody reads holds the pool back; dropped, it is unsubscribed"]
     pub fn results_with_buffer(&self, buffer: usize) -> ResultStream<T, U, E> {
-        let Handle { collector, inbox, holdback, .. } = &*self.0;
+        let Handle { inbox, holdback, newcomers, .. } = &*self.0;
         let (outlet, stream) = outlet(buffer.max(1), holdback.clone(), inbox.clone());
-        let subscribe = Subscribe::outlet(outlet).named("a stream of results");
-        collector.do_send(Enrol { subscribe, reply: None });
+        // A pool that has ended takes nobody in: the stream then ends at once.
+        newcomers.join(Subscribe::outlet(outlet).named("a stream of results"));
         stream
     }
 
@@ -300,7 +302,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
 
     /// Waits until the pool is quiescent: nothing waits, nothing runs, and every result has been
     /// handed over. The pool goes on accepting jobs, and under a steady flow this may take for
-    /// ever.
+    /// ever. So it does while a stream of results is full and nobody reads it.
     ///
     /// # Errors
     /// The pool has ended.
@@ -314,13 +316,18 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Ends the pool, and waits until its threads have ended and every result has been handed over.
     /// See [`Shutdown`].
     ///
+    /// Everyone who asks gets the same report, also once the pool has ended.
+    ///
     /// # Errors
-    /// The pool had ended before, or its actix `System` stopped.
+    /// The actix `System` stopped before the pool had ended.
     ///
     /// # Cancel safety
-    /// Dropped after its first poll, the pool ends nevertheless.
+    /// Dropped after its first poll, the pool ends nevertheless. A blocking job must not wait for
+    /// this: the pool waits for the job.
     pub async fn shutdown(&self, shutdown: Shutdown) -> Result<ShutdownReport, Stopped> {
-        self.0.dispatcher.send(shutdown).await.unwrap_or(Err(Stopped))
+        // Where the pool has begun to end already, the message finds nobody, and the report comes.
+        let _ = self.0.dispatcher.send(shutdown).await;
+        self.0.report.clone().await.map_err(|oneshot::Canceled| Stopped)
     }
 
     /// How the pool stands.

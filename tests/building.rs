@@ -21,6 +21,10 @@ async fn what_can_never_work_is_refused_with_what_to_change() {
             "workers is 0: no job would ever run; set workers to 1 or more",
         ),
         (
+            echo().workers(usize::MAX).build(),
+            "workers is 18446744073709551615: there can be 1,048,576 at most; set workers lower",
+        ),
+        (
             echo().threads(0).build(),
             "threads is 0: no worker would have one; set threads to 1 or more",
         ),

@@ -205,16 +205,47 @@ async fn five_shutdowns_at_once_agree_on_the_strictest_and_get_the_same_report()
 }
 
 #[actix::test]
+async fn a_shutdown_that_comes_while_the_threads_are_joined_gets_the_report_too() {
+    /// Holds up the end of its thread.
+    struct Slow(mpsc::Receiver<()>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            let _ = self.0.recv();
+        }
+    }
+    let (release, held) = mpsc::channel();
+    let held = Mutex::new(Some(Slow(held)));
+    let pool: Numbers = Pool::blocking(move |n: &u64, _cx| {
+        let _held = &held;
+        Ok(*n)
+    })
+    .workers(1)
+    .build()
+    .unwrap();
+    pool.run(1_u64).await.unwrap();
+    let mut first = pin!(pool.shutdown(Shutdown::Now));
+    assert!((&mut first).now_or_never().is_none());
+    while pool.dispatcher().connected() {
+        support::yield_now().await;
+    }
+    let mut second = pin!(pool.shutdown(Shutdown::Now));
+    assert!((&mut second).now_or_never().is_none());
+    release.send(()).unwrap();
+    let (first, second) = (first.await, second.await);
+    assert_eq!((first.unwrap().counts.succeeded, first), (1, second));
+}
+
+#[actix::test]
 async fn a_pool_that_has_ended_gives_jobs_back_and_answers_everything() {
     let (pool, _, _) = held();
-    pool.shutdown(Shutdown::Now).await.unwrap();
+    let report = pool.shutdown(Shutdown::Now).await;
     assert_eq!(pool.try_submit(1_u64).unwrap_err().reason, Refusal::Closed);
     assert_eq!(pool.submit(1_u64).await.unwrap_err().reason, Refusal::Closed);
     let batch = Jobs::from_iter([1_u64, 2]);
     assert_eq!(pool.submit_all(batch).await.unwrap_err().job.len(), 2);
     assert_eq!(pool.run(1_u64).await.unwrap_err().to_string(), "not accepted: the pool is closed");
     assert_eq!(pool.drain().await, Err(Stopped));
-    assert_eq!(pool.shutdown(Shutdown::Now).await, Err(Stopped));
+    assert_eq!(pool.shutdown(Shutdown::Now).await, report, "the same report as before");
     assert!(!pool.dispatcher().connected());
 }
 

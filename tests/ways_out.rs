@@ -221,13 +221,91 @@ async fn subscribers_of_a_pool_that_has_ended_are_told_so() {
 }
 
 #[actix::test]
-async fn a_value_whose_drop_panics_costs_nobody_else() {
-    struct Bomb(bool);
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            assert!(!self.0, "the drop of a payload");
+async fn a_stream_of_results_misses_nothing_that_was_submitted_after_it_on_any_thread() {
+    let pool: Numbers =
+        Pool::blocking(|n: &u64, _cx| Ok(*n)).workers(2).own_arbiter().build().unwrap();
+    let others = pool.clone();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let busy = std::thread::spawn(move || {
+        while stopped.try_recv().is_err() {
+            futures::executor::block_on(others.run(0_u64)).unwrap();
+        }
+    });
+    for n in 1..5_000_u64 {
+        let mut results = pool.results_with_buffer(4);
+        pool.try_submit(n).unwrap();
+        assert_eq!(*results.next().await.unwrap().job().payload(), n);
+    }
+    stop.send(()).unwrap();
+    busy.join().unwrap();
+    assert_eq!(pool.status().await.unwrap().unheard, 0);
+}
+
+/// A value whose drop panics, if it is armed.
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0, "the drop of a value");
+    }
+}
+
+#[actix::test]
+async fn values_whose_drop_panics_in_a_batch_for_nobody_cost_nobody_else() {
+    struct Gone;
+    impl Actor for Gone {
+        type Context = Context<Self>;
+        fn started(&mut self, ctx: &mut Self::Context) {
+            ctx.stop();
         }
     }
+    impl Handler<Results<u64, Bomb, String>> for Gone {
+        type Result = ();
+        fn handle(&mut self, _: Results<u64, Bomb, String>, _: &mut Self::Context) {}
+    }
+    let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, String>(Bomb(*n > 0))).build().unwrap();
+    let gone = Gone.start();
+    while gone.connected() {
+        support::yield_now().await;
+    }
+    for max_len in [2, 100] {
+        let batches = Subscribe::batches(gone.clone().recipient()).max_len(max_len);
+        pool.subscribe(batches).await.unwrap();
+        pool.submit_all((1..10_u64).collect()).await.unwrap();
+        pool.drain().await.unwrap();
+    }
+    assert!(pool.run(0_u64).await.is_ok());
+    assert_eq!(pool.shutdown(Shutdown::Now).await.unwrap().counts.succeeded, 19);
+}
+
+#[actix::test]
+async fn a_value_whose_drop_panics_in_line_costs_nobody_else() {
+    let gate = Turnstile::new();
+    let held = gate.clone();
+    let pool = Pool::builder(async move |_: &Bomb, _cx| {
+        held.pass().await;
+        Ok::<_, String>(())
+    })
+    .workers(1)
+    .queue(Queue::bounded(1))
+    .build()
+    .unwrap();
+    pool.submit(Bomb(false)).await.unwrap();
+    gate.reached(1).await;
+    pool.submit(Bomb(false)).await.unwrap();
+    let mut first = Box::pin(pool.submit(Bomb(false)));
+    let mut second = Box::pin(pool.submit(Bomb(true)));
+    assert!((&mut first).now_or_never().is_none());
+    assert!((&mut second).now_or_never().is_none());
+    drop(second);
+    gate.open(3);
+    first.await.unwrap();
+    pool.drain().await.unwrap();
+    assert_eq!(pool.shutdown(Shutdown::Now).await.unwrap().counts.succeeded, 3);
+}
+
+#[actix::test]
+async fn a_value_whose_drop_panics_costs_nobody_else() {
     let pool = Pool::builder(async |_: &Bomb, _cx| Ok::<_, String>(()))
         .workers(1)
         .queue(Queue::bounded(1).on_full(actix_workpool::OnFull::EvictOldest))

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, time::Instant};
 
-use crate::{job::JobResult, message::Drained};
+use crate::{job::JobResult, message::Drained, panic::drop_each};
 
 use super::{
     Results,
@@ -121,8 +121,10 @@ impl<T, U, E> Hub<T, U, E> {
             return false;
         };
         let mut subscription = self.subscriptions.remove(at);
-        if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber {
-            let _ = send(&**outlet, batches.flush());
+        if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber
+            && let Err(undelivered) = send(&**outlet, batches.flush())
+        {
+            drop_each(undelivered);
         }
         self.listeners -= usize::from(subscription.subscriber.wants_results());
         true
@@ -147,7 +149,10 @@ impl<T, U, E> Hub<T, U, E> {
             };
             match subscription.subscriber.give(mine, now) {
                 Ok(()) => heard = true,
-                Err(_) => (subscription.gone, found_gone) = (true, true),
+                Err(undelivered) => {
+                    (subscription.gone, found_gone) = (true, true);
+                    drop_each(undelivered);
+                }
             }
         }
         if !heard {
@@ -164,8 +169,9 @@ impl<T, U, E> Hub<T, U, E> {
         for subscription in &mut self.subscriptions {
             if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber {
                 let batch = if all { batches.flush() } else { batches.flush_old(now) };
-                if send(&**outlet, batch).is_err() {
+                if let Err(undelivered) = send(&**outlet, batch) {
                     (subscription.gone, found_gone) = (true, true);
+                    drop_each(undelivered);
                 }
             }
         }

@@ -18,8 +18,14 @@ use super::hub::Outlet;
 
 /// The results of a pool, as a stream: what [`Pool::results`](crate::Pool::results) returns.
 ///
-/// At most as many results wait in it as its buffer holds; while it is full, the pool hands out no
-/// job. It ends once the pool has ended and its last result was read. It does not keep the pool
+/// While its buffer is full, the pool hands out no job, and never more jobs than it has room for.
+/// What can go beyond the buffer are results of jobs that were with workers when the stream was
+/// made, and of jobs that end without a worker: evicted, rejected, or cancelled in the queue.
+///
+/// A full stream that nobody reads holds up everyone: callers of `run` wait, `drain` waits, and a
+/// shutdown that drains waits until its deadline. Read it, or drop it.
+///
+/// It ends once the pool has ended and its last result was read. It does not keep the pool
 /// alive. Dropped, it is no longer subscribed, and results that waited in it are dropped with it.
 pub struct ResultStream<T: Value, U: Value, E: Value> {
     results: mpsc::UnboundedReceiver<JobResult<T, U, E>>,

@@ -53,7 +53,7 @@ impl<T: Value, U: Value, E: Value> Handler<Subscribe<T, U, E>> for Dispatcher<T,
     fn handle(&mut self, subscribe: Subscribe<T, U, E>, ctx: &mut Self::Context) -> Self::Result {
         // Before the turn: a job that was sent after this message may end at once.
         let (reply, answer) = request();
-        self.desk.collector.do_send(Enrol { subscribe, reply: Some(reply) });
+        self.desk.collector.do_send(Enrol { subscribe, reply });
         self.turn(ctx);
         Box::pin(async { answer.await.unwrap_or(Err(SubscribeError::Stopped(Stopped))) })
     }

@@ -11,8 +11,9 @@ use crate::{
     error::{Refusal, Refused},
     job::{Accepted, Entry, Job, JobId, Jobs},
     lane::{Bell, Lane, Put, Ring},
+    panic::drop_each,
     schedule::Chunks,
-    value::Value,
+    value::{Of, Value},
 };
 
 use super::{
@@ -109,9 +110,6 @@ trait Waiter<T, U, E>: Waiting + Send {
     -> Afterwards;
     fn turn_away(self: Box<Self>);
 }
-
-/// Names the types of a pool, and holds nothing.
-type Of<T, U, E> = PhantomData<fn() -> (T, U, E)>;
 
 struct InLine<S, A, T, U, E> {
     submission: S,
@@ -292,8 +290,8 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             let inflow = Inflow { accepted: content.gate.accepted(), sizes };
             ((inflow, answers, content.gate.take_left()), Bell::Asleep)
         });
-        drop(left);
         answers.into_iter().for_each(|answer| answer());
+        drop_each(left);
         inflow
     }
 
@@ -315,7 +313,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             ((answer, content.gate.take_left()), put)
         });
         self.ring(ring);
-        drop(left);
+        drop_each(left);
         answer
     }
 

@@ -55,6 +55,9 @@ impl fmt::Display for Queue {
 }
 
 /// What happens to a job that finds the queue full.
+///
+/// Policies that evict accept at once, and the dispatcher evicts when it next has its turn: within a
+/// burst, more than the bound may wait for a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFull {

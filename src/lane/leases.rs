@@ -107,7 +107,7 @@ impl<J> Bench<J> {
         let back = std::mem::take(&mut self.given_up);
         let ring = !self.rung && (hungrier || low || back || left);
         self.rung |= ring;
-        self.told |= ring;
+        self.told |= ring && low;
         ring.then_some(Ring(()))
     }
 }
@@ -159,6 +159,7 @@ impl<J> Leases<J> {
     pub(crate) fn leave(&self) -> Option<Ring> {
         self.lane.take(|bench, bell| {
             bench.survey.running -= 1;
+            bench.survey.ahead = 0;
             (bench.ring(true), bench.bell(bell))
         })
     }

@@ -7,7 +7,7 @@ use loom::{
     thread,
 };
 
-use super::{Bell, Holdback, Lane, Leases, Outbox, Put, Ring, Seated, Window};
+use super::{Bell, Holdback, Lane, Leases, Newcomers, Outbox, Put, Ring, Seated, Window};
 
 /// Stands for an actor's mailbox: rings that have been sent.
 struct Mailbox(Mutex<usize>);
@@ -149,5 +149,23 @@ fn a_dispatcher_that_is_held_back_is_rung_by_whoever_makes_room() {
         reader.join().unwrap();
         assert!(!held || to_dispatcher.received());
         assert_eq!(holdback.allowance(0), Some(1));
+    });
+}
+
+#[test]
+fn a_reader_that_came_before_a_result_was_put_is_there_when_it_is_fetched() {
+    loom::model(|| {
+        let (newcomers, outbox) = (Arc::new(Newcomers::new()), Arc::new(Outbox::new()));
+        let reader = {
+            let (newcomers, outbox) = (newcomers.clone(), outbox.clone());
+            thread::spawn(move || {
+                newcomers.join(());
+                let _ = outbox.put(1, false);
+            })
+        };
+        let mut results = Vec::new();
+        let _ = outbox.empty(&mut results);
+        assert!(newcomers.take().len() >= results.len());
+        reader.join().unwrap();
     });
 }

@@ -10,6 +10,7 @@
 //! [`outbox`].
 
 mod leases;
+mod newcomers;
 mod outbox;
 mod window;
 
@@ -18,6 +19,7 @@ mod loom_tests;
 
 pub(crate) use self::{
     leases::{Leases, Next, Seated, Survey},
+    newcomers::Newcomers,
     outbox::Outbox,
     window::{Holdback, Window},
 };

@@ -61,6 +61,9 @@ impl StepClock {
     }
 
     /// Moves the time on, and wakes whoever slept until then.
+    ///
+    /// # Panics
+    /// The time would be beyond what an [`Instant`] can say.
     pub fn advance(&self, by: Duration) {
         let mut steps = self.steps();
         steps.now += by;

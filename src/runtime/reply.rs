@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::intake::Answer;
+use crate::{intake::Answer, panic::drop_each};
 
 /// The asking side: completes with the answer, or with an error if it was never given.
 pub(crate) type Request<R> = oneshot::Receiver<R>;
@@ -17,15 +17,20 @@ pub(crate) fn request<R>() -> (Reply<R>, Request<R>) {
 }
 
 impl<R> Reply<R> {
-    /// Answers. Where nobody waits any more, the answer is dropped.
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// Answers. Where nobody waits any more, the answer is dropped, and it may hold a user's job.
     pub(crate) fn send(self, answer: R) {
-        let _ = self.0.send(answer);
+        drop_each(self.0.send(answer).err());
     }
 }
 
 impl<R: Send + 'static> Answer<R> for Reply<R> {
     fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        Reply::is_closed(self)
     }
 
     fn send(self, answer: R) {

@@ -156,8 +156,9 @@ impl<J, R> Roster<J, R> {
         } else {
             station.leases.recall(jobs)
         };
-        // The worker may have started some of them meanwhile.
         self.surveys[from].waiting -= jobs;
+        // What is missing has been started since the survey.
+        self.surveys[from].running += jobs - moved.len();
         self.surveys[to].waiting += moved.len();
         if self.workers[to].0.leases.hand_out(|lane| lane.append(&mut moved)).is_some() {
             wake(to);
@@ -245,6 +246,19 @@ mod tests {
             roster.deal(&mut none, None, now + PATIENCE, |_| (), |worker| woken.push(worker));
         assert_eq!((woken, dealt.look_again), (vec![1], false));
         assert_eq!(take(&stations[1], Seated::Idle, 0), Some(7));
+    }
+
+    #[test]
+    fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
+        let (stations, mut roster) = workers(2);
+        let _ = stations[0].leases.hand_out(|lane| lane.push_back(7));
+        take(&stations[1], Seated::New, 0);
+        take(&stations[1], Seated::New, 0);
+        let starts = |_| assert_eq!(take(&stations[0], Seated::New, 0), Some(7));
+        let dealt = roster.deal(&mut queue([8]), None, Instant::now(), |_| (), starts);
+        assert_eq!(take(&stations[1], Seated::Idle, 0), Some(8));
+        take(&stations[1], Seated::Finished, 0);
+        assert!(!dealt.quiet, "the other job runs");
     }
 
     #[test]

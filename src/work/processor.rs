@@ -1,6 +1,6 @@
-use std::{future::Future, marker::PhantomData};
+use std::future::Future;
 
-use crate::job::JobContext;
+use crate::{job::JobContext, value::Of};
 
 /// A process function with state, for work that waits (I/O-bound): a connection, a session, a
 /// buffer. Each worker has its own, built by a factory on the worker's own thread
@@ -49,9 +49,6 @@ pub trait BlockingProcessor: 'static {
 
 /// A closure as a processor without state of its own.
 pub(super) struct Stateless<F, T, U, E>(pub(super) F, pub(super) Of<T, U, E>);
-
-/// Names the types of a pool, and holds nothing.
-type Of<T, U, E> = PhantomData<fn() -> (T, U, E)>;
 
 impl<F, T: 'static, U: 'static, E: 'static> Processor for Stateless<std::sync::Arc<F>, T, U, E>
 where
