@@ -2,7 +2,7 @@ use std::{fmt, future::Future, sync::Arc, time::Instant};
 
 use actix::Addr;
 use futures::{FutureExt, Stream, channel::oneshot, future::Shared};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     builder::Builder,
@@ -182,8 +182,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// It takes jobs only as results are read ([`Process::buffer`]), and ends by itself after the
     /// result of the last job. Every job that it took brings exactly one result; one that the pool
-    /// did not accept brings one with the outcome [`Rejected`](crate::JobError::Rejected). Where
-    /// the pool is closed, it takes no more jobs. It ends early only if the actix `System` stops.
+    /// did not accept brings one with the outcome [`Rejected`](crate::JobError::Rejected). Once the
+    /// pool is closed, it takes no more jobs, and ends after the results of those that it took. It
+    /// ends before that only if the actix `System` stops.
     ///
     /// Dropped, it cancels the jobs that it took.
     pub fn process<S>(&self, jobs: S) -> Process<S, T, U, E>
@@ -192,6 +193,11 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         S::Item: Into<Job<T>>,
     {
         Process::new(jobs, self.clone(), BUFFER)
+    }
+
+    /// Completes once everything is refused.
+    pub(crate) fn closed(&self) -> WaitForCancellationFutureOwned {
+        self.0.inbox.closed()
     }
 
     /// The time by the pool's clock.

@@ -1,13 +1,14 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use futures::{Stream, StreamExt, channel::mpsc, future::BoxFuture, ready, stream::Fuse};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
 use crate::{
     error::{JobError, Refusal, Refused},
@@ -21,6 +22,7 @@ use crate::{
 pub struct Process<S: Stream, T: Value, U: Value, E: Value> {
     jobs: Pin<Box<Fuse<S>>>,
     pool: Pool<T, U, E>,
+    closed: Pin<Box<WaitForCancellationFutureOwned>>,
     /// How many jobs may be taken whose results have not been read.
     buffer: usize,
     flow: Arc<Flow<T, U, E>>,
@@ -57,6 +59,7 @@ where
         let (sender, arrivals) = mpsc::unbounded();
         Self {
             jobs: Box::pin(jobs.fuse()),
+            closed: Box::pin(pool.closed()),
             pool,
             buffer,
             flow: Arc::new(Flow { arrivals: sender, stop: stop.clone() }),
@@ -95,6 +98,10 @@ where
             }
             let under_way = usize::try_from(self.taken - self.read).unwrap_or(usize::MAX);
             if self.state != State::Taking || under_way >= self.buffer {
+                return;
+            }
+            if self.closed.as_mut().poll(cx).is_ready() {
+                self.state = State::Finishing;
                 return;
             }
             match self.jobs.as_mut().poll_next(cx) {

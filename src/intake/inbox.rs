@@ -1,11 +1,14 @@
 //! The inbox: the lane into the dispatcher, with the gate under its lock.
 
 use std::{
+    collections::VecDeque,
     fmt, iter,
     marker::PhantomData,
     sync::{Arc, OnceLock},
     time::Instant,
 };
+
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     error::{Refusal, Refused},
@@ -180,6 +183,8 @@ pub(crate) struct Inbox<T, U, E> {
     now: Box<dyn Fn() -> Instant + Send + Sync>,
     /// Rings the dispatcher; set once it has an address.
     bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Cancelled when the gate closes.
+    closed: CancellationToken,
 }
 
 impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
@@ -190,7 +195,12 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         let gate = Gate::new(queue.capacity, queue.on_full);
         let sizes = (queue.on_full == OnFull::EvictYoungest).then(Vec::new);
         let content = Content { gate, jobs: Chunks::new(), now: now(), stamp_at: 0, sizes };
-        Arc::new(Self { lane: Lane::new(content), now: Box::new(now), bell: OnceLock::new() })
+        Arc::new(Self {
+            lane: Lane::new(content),
+            now: Box::new(now),
+            bell: OnceLock::new(),
+            closed: CancellationToken::new(),
+        })
     }
 
     /// Gives the inbox its bell, once.
@@ -325,6 +335,16 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     /// Refuses everything from now on, and turns away the line.
     pub(crate) fn close(&self) {
         let line = self.lane.peek(|content| content.gate.close());
+        self.turn_away(line);
+    }
+
+    /// Completes once everything is refused.
+    pub(crate) fn closed(&self) -> WaitForCancellationFutureOwned {
+        self.closed.clone().cancelled_owned()
+    }
+
+    fn turn_away(&self, line: VecDeque<Box<dyn Waiter<T, U, E>>>) {
+        self.closed.cancel();
         line.into_iter().for_each(Waiter::turn_away);
     }
 
@@ -333,9 +353,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         let line = self
             .lane
             .peek(|content| (content.gate.accepted() == accepted).then(|| content.gate.close()));
-        let closed = line.is_some();
-        line.into_iter().flatten().for_each(Waiter::turn_away);
-        closed
+        line.map(|line| self.turn_away(line)).is_some()
     }
 
     /// What the gate shows.

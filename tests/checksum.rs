@@ -5,14 +5,11 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // the helpers are tests too
 
-mod files;
-mod running;
-
 use std::{
     env,
     ffi::OsStr,
     fs::{self, File},
-    io::{BufRead, Write},
+    io::{self, BufRead, BufReader, Read, Seek, Write},
     os::{
         fd::OwnedFd,
         unix::{
@@ -22,14 +19,13 @@ use std::{
         },
     },
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, ChildStderr, Command, Output, Stdio},
+    thread,
 };
 
 use proptest::{collection::btree_set, prelude::*};
 use serde_json::Value;
-
-use files::{hostile_tree, make_endless, make_files, make_many, make_too_deep, put};
-use running::Running;
+use tempfile::TempDir;
 
 /// More files than pipe, pool and walk together hold back while nobody reads the output: 64 KiB of
 /// lines in the pipe, two batches of 512, 1,024 files under way and 257 found ahead.
@@ -151,20 +147,20 @@ fn what_cannot_be_read_is_a_line_on_stderr_and_the_rest_goes_on() {
 #[test]
 fn what_vanished_is_a_line_on_stderr_and_the_rest_goes_on() {
     let dir = tempfile::tempdir().unwrap();
-    let many = make_many(dir.path());
+    let many = make_many(dir.path(), MANY);
     put(dir.path(), b"gone", b"");
     put(dir.path(), b"last", b"");
     let [gone, last] = ["gone", "last"].map(|name| dir.path().join(name));
     let mut running = Running::start(checksum().args([&many, &gone, &last]), Stdio::piped());
     // The walk is not there yet: it is held back, since nobody reads on.
-    let mut stdout = running.line();
+    let mut stdout = line(&mut running.stdout);
     fs::remove_file(gone).unwrap();
-    stdout += &running.rest();
+    stdout += &rest(&mut running.stdout);
 
     let mut expected = sha256sum(&many);
     expected.extend(sha256sum(&last));
     assert_eq!(sorted(stdout.as_bytes()), sorted(&expected));
-    let complaints = running.complaints();
+    let complaints = rest(&mut running.stderr);
     assert_eq!(complaints.lines().count(), 1, "{complaints}");
     assert!(complaints.contains("gone\": No such file or directory"), "{complaints}");
     assert_eq!(running.code(), Some(1));
@@ -210,10 +206,10 @@ fn output_that_cannot_be_written_is_reported() {
 #[test]
 fn a_reader_that_leaves_ends_it_quietly() {
     let dir = tempfile::tempdir().unwrap();
-    let mut running = Running::start(checksum().arg(make_many(dir.path())), Stdio::piped());
-    running.line();
-    running.stop_reading();
-    assert_eq!(running.complaints(), "");
+    let mut running = Running::start(checksum().arg(make_many(dir.path(), MANY)), Stdio::piped());
+    line(&mut running.stdout);
+    running.stdout = Box::new(io::empty());
+    assert_eq!(rest(&mut running.stderr), "");
     assert_eq!(running.code(), Some(141));
 }
 
@@ -229,16 +225,16 @@ fn ctrl_c_finishes_what_runs_and_counts_what_was_taken_and_not_started() {
     let paths = [&first, &endless, &some, &deep];
     let mut running =
         Running::start(checksum().args(["--workers", "1"]).args(paths), Stdio::piped());
-    assert!(running.line().ends_with("first\n"));
+    assert!(line(&mut running.stdout).ends_with("first\n"));
     running.wait_until_open(&endless);
-    assert!(running.complaint().contains("File name too long"));
+    assert!(line(&mut running.stderr).contains("File name too long"));
 
     running.ctrl_c();
-    assert!(running.complaint().contains("finishing the files that are being hashed"));
+    assert!(line(&mut running.stderr).contains("finishing the files that are being hashed"));
     File::options().write(true).open(&endless).unwrap().set_len(0).unwrap();
-    let rest = running.rest();
-    assert!(rest.ends_with("endless\n") && rest.lines().count() == 1, "{rest}");
-    let last = running.complaints();
+    let printed = rest(&mut running.stdout);
+    assert!(printed.ends_with("endless\n") && printed.lines().count() == 1, "{printed}");
+    let last = rest(&mut running.stderr);
     let count = last.strip_prefix("checksum: interrupted; files taken and not started: ");
     let count: usize = count.expect(&last).trim_end().parse().unwrap();
     assert!((500 - 257..=500).contains(&count), "{count}");
@@ -246,23 +242,7 @@ fn ctrl_c_finishes_what_runs_and_counts_what_was_taken_and_not_started() {
 }
 
 #[test]
-fn a_second_ctrl_c_does_not_wait_for_what_runs() {
-    let dir = tempfile::tempdir().unwrap();
-    let [first, endless] = ["first", "endless"].map(|name| dir.path().join(name));
-    put(dir.path(), b"first", b"");
-    make_endless(&endless);
-    let mut running = Running::start(checksum().args([&first, &endless]), Stdio::piped());
-    running.line();
-    running.wait_until_open(&endless);
-    running.ctrl_c();
-    running.complaint();
-    running.ctrl_c();
-    assert_eq!(running.rest(), "");
-    assert_eq!(running.code(), Some(130));
-}
-
-#[test]
-fn ctrl_c_is_heard_while_nobody_reads_the_output() {
+fn a_second_ctrl_c_waits_neither_for_what_runs_nor_for_who_does_not_read() {
     let dir = tempfile::tempdir().unwrap();
     let [endless, next] = ["endless", "next"].map(|name| dir.path().join(name));
     make_endless(&endless);
@@ -273,9 +253,80 @@ fn ctrl_c_is_heard_while_nobody_reads_the_output() {
     let mut running = Running::start(checksum().args(["--workers", "2"]).args(paths), full);
     running.wait_until_open(&endless);
     running.ctrl_c();
-    assert!(running.complaint().contains("finishing the files that are being hashed"));
+    assert!(line(&mut running.stderr).contains("finishing the files that are being hashed"));
     running.ctrl_c();
     assert_eq!(running.code(), Some(130));
+}
+
+/// A tree of everything that is hard to print or to read.
+fn hostile_tree() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let names: [&[u8]; 17] = [
+        b"plain",
+        b" leading and trailing ",
+        b"-dash",
+        b"tab\there",
+        b"new\nline",
+        b"\nfirst",
+        b"carriage\rreturn",
+        b"crlf\r\n",
+        b"back\\slash",
+        b"\\first",
+        b"last\\",
+        b"not a newline\\n",
+        b"quotes'\"`$*?",
+        b"bell\x07escape\x1b[31m",
+        "gr\u{fc}n \u{1f980} \u{2028}".as_bytes(),
+        b"not utf-8 \xff\xfe\xc3",
+        b"not utf-8 \xff\n\\",
+    ];
+    names.iter().for_each(|name| put(dir.path(), name, name));
+    for (name, len) in [("empty", 0), ("sparse", 9_000_001), ("0 long", 3_000_000)] {
+        File::create(dir.path().join(name)).unwrap().set_len(len).unwrap();
+    }
+    put(dir.path(), b"two buffers", &[7; 2 * 128 * 1024]);
+    let deep = (0..60).fold(dir.path().join("deep"), |path, level| path.join(level.to_string()));
+    fs::create_dir_all(&deep).unwrap();
+    deep.ancestors().take(61).for_each(|level| put(level, b"file", level.as_os_str().as_bytes()));
+    let odd = dir.path().join(OsStr::from_bytes(b"odd \\ \n \xff"));
+    fs::create_dir(&odd).unwrap();
+    names.iter().for_each(|name| put(&odd, name, b"odd"));
+    fs::create_dir(dir.path().join("empty directory")).unwrap();
+    make_many(dir.path(), 2_000);
+    dir
+}
+
+fn put(dir: &Path, name: &[u8], content: &[u8]) {
+    fs::write(dir.join(OsStr::from_bytes(name)), content).unwrap();
+}
+
+fn make_many(dir: &Path, files: usize) -> PathBuf {
+    for part in 0..files / 100 {
+        make_files(&dir.join(format!("many/part {part}")), 100);
+    }
+    dir.join("many")
+}
+
+fn make_files(dir: &Path, files: usize) -> PathBuf {
+    fs::create_dir_all(dir).unwrap();
+    for file in 0..files {
+        put(dir, format!("file {file}").as_bytes(), file.to_string().as_bytes());
+    }
+    dir.to_owned()
+}
+
+/// A file that takes minutes to read, and no room. Cut off, it ends at once.
+fn make_endless(path: &Path) {
+    File::create(path).unwrap().set_len(1 << 40).unwrap();
+}
+
+/// A directory at whose bottom paths are longer than the 4,096 bytes that a system call takes.
+fn make_too_deep(top: &Path) {
+    let half = |top: &Path| (0..10).fold(top.to_owned(), |path, _| path.join("d".repeat(250)));
+    let other = top.with_extension("other half");
+    fs::create_dir_all(half(top)).unwrap();
+    fs::create_dir_all(half(&other)).unwrap();
+    fs::rename(other, half(top).join("d")).unwrap();
 }
 
 /// All regular files in the order of the walk.
@@ -305,7 +356,7 @@ fn sha256sum_each(files: &[PathBuf]) -> Vec<u8> {
         list.write_all(file.as_os_str().as_bytes()).unwrap();
         list.write_all(b"\0").unwrap();
     });
-    std::io::Seek::rewind(&mut list).unwrap();
+    list.rewind().unwrap();
     run(Command::new("xargs").args(["-0", "sha256sum"]).stdin(list)).stdout
 }
 
@@ -377,4 +428,63 @@ fn sorted(output: &[u8]) -> Vec<String> {
     let mut lines = lines(output);
     lines.sort();
     lines
+}
+
+/// The next line.
+fn line(from: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    from.read_line(&mut line).unwrap();
+    line
+}
+
+/// All that still comes.
+fn rest(from: &mut impl Read) -> String {
+    let mut rest = String::new();
+    from.read_to_string(&mut rest).unwrap();
+    rest
+}
+
+/// The example at work, whose output is read bit by bit.
+struct Running {
+    child: Child,
+    stdout: Box<dyn BufRead>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    fn start(command: &mut Command, stdout: impl Into<Stdio>) -> Self {
+        let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout: Box<dyn BufRead> = match child.stdout.take() {
+            Some(stdout) => Box::new(BufReader::new(stdout)),
+            None => Box::new(io::empty()),
+        };
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stdout, stderr }
+    }
+
+    fn ctrl_c(&self) {
+        let pid = self.child.id().to_string();
+        assert!(run(Command::new("sh").args(["-c", "kill -INT $0", &pid])).status.success());
+    }
+
+    /// Looks again and again: nobody tells when another process opens a file.
+    fn wait_until_open(&self, path: &Path) {
+        let path = path.canonicalize().unwrap();
+        let files = format!("/proc/{}/fd", self.child.id());
+        let is_it = |link: &Path| fs::read_link(link).is_ok_and(|target| target == path);
+        while !fs::read_dir(&files).unwrap().flatten().any(|file| is_it(&file.path())) {
+            thread::yield_now();
+        }
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
