@@ -45,8 +45,9 @@ impl<E> JobError<E> {
         }
     }
 
-    /// The error as one that `?` takes to `Box<dyn Error>`, whatever `E` is: a failure becomes its
-    /// own error, and anything else the text of this one.
+    /// The error in a box, for an `E` that is no error itself but can become one: a failure becomes
+    /// its own error, and anything else the text of this one. In a function that returns
+    /// `Box<dyn Error + Send + Sync>`, `?` takes it.
     pub fn into_boxed(self) -> Box<dyn Error + Send + Sync>
     where
         E: Into<Box<dyn Error + Send + Sync>>,
@@ -181,7 +182,7 @@ pub enum BuildError {
     /// There is no running actix `System` on this thread.
     #[error(
         "build() needs a running actix System on this thread, and there is none: call it inside \
-         #[actix::main], #[actix_rt::main], System::block_on or an actor"
+         #[actix::main], #[actix_rt::main] (not #[tokio::main]), System::block_on or an actor"
     )]
     NoSystem,
     /// The operating system gave no thread for a worker.

@@ -45,8 +45,36 @@ pub struct Drained {
 
 /// application → dispatcher, to be told of results or of quiescence from the answer on.
 ///
-/// A subscription holds its recipient strongly. A subscriber that is gone is removed when the next
-/// message for it is due.
+/// A subscription holds its recipient strongly: the actor lives as long as the pool, unless it stops
+/// itself. A subscriber that is gone is removed when the next message for it is due.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use actix::{Actor, Context, Handler};
+/// # use actix_workpool::{JobResult, Pool, Subscribe};
+/// struct Printer;
+///
+/// impl Actor for Printer {
+///     type Context = Context<Self>;
+/// }
+///
+/// impl Handler<JobResult<u64, u64, Infallible>> for Printer {
+///     type Result = ();
+///
+///     fn handle(&mut self, result: JobResult<u64, u64, Infallible>, _: &mut Context<Self>) {
+///         println!("{}: {:?}", result.id(), result.outcome());
+///     }
+/// }
+///
+/// # #[actix::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, Infallible>(n + 1)).build()?;
+/// pool.subscribe(Subscribe::results(Printer.start().recipient()).named("printer")).await?;
+/// pool.submit(1_u64).await?;
+/// pool.drain().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Subscribe<T, U, E> {
     pub(crate) kind: Kind<T, U, E>,
     pub(crate) name: Option<Cow<'static, str>>,

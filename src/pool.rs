@@ -22,7 +22,8 @@ use crate::{
 /// Results that wait in a stream unless another number is asked for.
 const BUFFER: usize = 1_024;
 
-/// A handle on a running pool. Clones are handles on the same pool.
+/// A handle on a running pool of jobs with payloads `T`, whose process function returns
+/// `Result<U, E>`. Clones are handles on the same pool.
 ///
 /// It can be sent and shared, and its methods work from any thread, inside an actix `System` or
 /// not. When the last handle and the last address of the [`Dispatcher`] have been dropped, the jobs

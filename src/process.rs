@@ -19,6 +19,28 @@ use crate::{
 
 /// A stream of jobs under way, as a stream of their results: what
 /// [`Pool::process`](crate::Pool::process) returns.
+///
+/// Nobody else has these results, so [`JobResult::into_parts`] always succeeds.
+///
+/// ```
+/// # use std::{convert::Infallible, error::Error};
+/// # use actix_workpool::Pool;
+/// use futures::{StreamExt, stream};
+///
+/// # #[actix::main]
+/// # async fn main() -> Result<(), Box<dyn Error>> {
+/// let pool = Pool::blocking(|n: &u64, _cx| Ok::<_, Infallible>(n * n)).build()?;
+/// let mut squares = pool.process(stream::iter(1..4_u64)).ordered();
+/// let mut sum = 0;
+/// while let Some(result) = squares.next().await {
+///     if let Ok(parts) = result.into_parts() {
+///         sum += parts.outcome?;
+///     }
+/// }
+/// assert_eq!(sum, 14);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Process<S: Stream, T: Value, U: Value, E: Value> {
     jobs: Pin<Box<Fuse<S>>>,
     pool: Pool<T, U, E>,

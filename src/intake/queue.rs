@@ -2,7 +2,8 @@ use std::fmt;
 
 /// How many jobs may wait, and what happens to one more.
 ///
-/// What waits is accepted and not yet handed to a worker. Workers are handed a supply of short jobs
+/// What waits is accepted and not yet handed out by the dispatcher, whether workers are idle or not:
+/// make the bound at least as large as your largest burst. Workers are handed a supply of short jobs
 /// ahead of time, at most what they are done with in about a millisecond and never more than 1,024
 /// jobs each; a job of a millisecond and more is handed out only when a worker is free for it.
 ///

@@ -80,6 +80,12 @@ impl<T> fmt::Debug for Job<T> {
 /// As an actix message to a [`Dispatcher`](crate::Dispatcher) it is answered by the ids, in the
 /// order of the jobs. Jobs that were accepted together run dry together: the pool does not become
 /// quiescent between two of them.
+///
+/// ```
+/// # use actix_workpool::Jobs;
+/// let jobs: Jobs<u64> = (0..10).collect();
+/// assert_eq!(jobs.len(), Jobs::from(vec![0_u64; 10]).len());
+/// ```
 pub struct Jobs<T>(Vec<Job<T>>);
 
 impl<T> Jobs<T> {
@@ -102,6 +108,12 @@ impl<T> Jobs<T> {
 impl<T, J: Into<Job<T>>> FromIterator<J> for Jobs<T> {
     fn from_iter<I: IntoIterator<Item = J>>(jobs: I) -> Self {
         Self(jobs.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T, J: Into<Job<T>>> From<Vec<J>> for Jobs<T> {
+    fn from(jobs: Vec<J>) -> Self {
+        jobs.into_iter().collect()
     }
 }
 

@@ -76,7 +76,7 @@ impl<T, U, E> JobResult<T, U, E> {
         self.job().id()
     }
 
-    /// What came of it.
+    /// What came of it, by reference; [`into_parts`](Self::into_parts) has it by value, as `?` needs.
     ///
     /// # Errors
     /// Why the job brought no value: it failed, or it was ended otherwise.

@@ -7,6 +7,39 @@ use crate::{job::JobContext, value::Of};
 /// ([`Pool::processor`](crate::Pool::processor)), so neither it nor its futures need be `Send`.
 ///
 /// After a panic it is dropped, and the factory builds another.
+///
+/// ```
+/// # use std::io;
+/// # use actix_workpool::{JobContext, Pool, Processor};
+/// # struct Session;
+/// # impl Session {
+/// #     async fn open() -> io::Result<Self> { Ok(Self) }
+/// #     async fn ask(&mut self, query: &str) -> io::Result<usize> { Ok(query.len()) }
+/// # }
+/// struct Client(Session);
+///
+/// impl Processor for Client {
+///     type Payload = String;
+///     type Output = usize;
+///     type Error = io::Error;
+///
+///     async fn process(
+///         &mut self,
+///         query: &String,
+///         _: &JobContext<String, usize, io::Error>,
+///     ) -> io::Result<usize> {
+///         self.0.ask(query).await
+///     }
+/// }
+///
+/// # #[actix::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let factory = async || Ok::<_, io::Error>(Client(Session::open().await?));
+/// let pool = Pool::processor(factory).workers(8).build()?;
+/// assert_eq!(pool.run("four".to_owned()).await?, 4);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Processor: 'static {
     /// What a job carries.
     type Payload;
@@ -28,6 +61,36 @@ pub trait Processor: 'static {
 /// ([`Pool::blocking_processor`](crate::Pool::blocking_processor)), so it need not be `Send`.
 ///
 /// After a panic it is dropped, and the factory builds another.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use actix_workpool::{BlockingProcessor, JobContext, Pool};
+/// struct Counter(Vec<u32>);
+///
+/// impl BlockingProcessor for Counter {
+///     type Payload = Vec<u8>;
+///     type Output = u32;
+///     type Error = Infallible;
+///
+///     fn process(
+///         &mut self,
+///         bytes: &Vec<u8>,
+///         _: &JobContext<Vec<u8>, u32, Infallible>,
+///     ) -> Result<u32, Infallible> {
+///         self.0.fill(0);
+///         bytes.iter().for_each(|&byte| self.0[usize::from(byte)] += 1);
+///         Ok(self.0.iter().copied().max().unwrap_or(0))
+///     }
+/// }
+///
+/// # #[actix::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let factory = || Ok::<_, Infallible>(Counter(vec![0; 256]));
+/// let pool = Pool::blocking_processor(factory).build()?;
+/// assert_eq!(pool.run(b"banana".to_vec()).await?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub trait BlockingProcessor: 'static {
     /// What a job carries.
     type Payload;
