@@ -82,14 +82,18 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     alive: Option<Addr<Self>>,
     /// Everything has been handled that was sent before this was set.
     last_call: bool,
-    /// The pool is to end, and every result has been handed over.
-    over: bool,
 }
 
 /// Where the pool stands in its life.
 enum Phase {
     Open,
-    Ending { ending: Ending, jobs_stopped: bool },
+    /// Nothing is accepted, and jobs end.
+    Ending {
+        ending: Ending,
+        jobs_stopped: bool,
+    },
+    /// Every result has been handed over; what was sent before is still answered.
+    Over,
     Ended,
 }
 
@@ -139,7 +143,6 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             limit: Alarm::default(),
             alive: None,
             last_call: false,
-            over: false,
         }
     }
 
@@ -181,7 +184,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         });
         let limit = match &self.phase {
             Phase::Ending { ending, .. } => ending.next(now),
-            Phase::Open | Phase::Ended => None,
+            Phase::Open | Phase::Over | Phase::Ended => None,
         };
         self.limit.set(limit, &*self.desk.clock, ctx, |dispatcher, ctx| {
             dispatcher.limit.stopped();
@@ -224,7 +227,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
 
     /// Where the pool's time is over, cancels what has not started, and then what runs.
     fn cut_short(&mut self, now: Instant) {
-        let Phase::Ending { ending, jobs_stopped, .. } = &mut self.phase else { return };
+        let Phase::Ending { ending, jobs_stopped } = &mut self.phase else { return };
         let (waiting, running) = ending.due(now);
         if running && !mem::replace(jobs_stopped, true) {
             self.inside.stop.cancel();
@@ -283,7 +286,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         match &mut self.phase {
             Phase::Open => self.phase = Phase::Ending { ending: wanted, jobs_stopped: false },
             Phase::Ending { ending, .. } => *ending = ending.and(wanted),
-            Phase::Ended => {}
+            Phase::Over | Phase::Ended => {}
         }
     }
 

@@ -138,7 +138,7 @@ impl<T: Value, U: Value, E: Value> Handler<Settled> for Dispatcher<T, U, E> {
         }
         self.alive = None;
         if let Phase::Ending { .. } = self.phase {
-            self.over = true;
+            self.phase = Phase::Over;
             ctx.address().do_send(LastCall);
         }
     }
@@ -149,7 +149,7 @@ impl<T: Value, U: Value, E: Value> Handler<LastCall> for Dispatcher<T, U, E> {
 
     fn handle(&mut self, _: LastCall, ctx: &mut Context<Self>) {
         self.last_call = true;
-        if self.over {
+        if matches!(self.phase, Phase::Over) {
             self.finish();
             ctx.stop();
         }
