@@ -187,6 +187,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// pool is closed, it takes no more jobs, and ends after the results of those that it took. It
     /// ends before that only if the actix `System` stops.
     ///
+    /// It waits for room in a queue that lets wait. Where the queue rejects, it holds its next job
+    /// until one of its own has ended, and brings it as `Rejected` if none is under way. Where the
+    /// queue evicts, its jobs may push out each other: set the buffer to the queue's bound at most.
+    ///
     /// Dropped, it cancels the jobs that it took.
     pub fn process<S>(&self, jobs: S) -> Process<S, T, U, E>
     where

@@ -51,6 +51,8 @@ pub struct Process<S: Stream, T: Value, U: Value, E: Value> {
     arrivals: mpsc::UnboundedReceiver<Arrival<T, U, E>>,
     /// A job that waits for room in the pool's queue, with its number.
     in_line: Option<(u64, InLine<T>)>,
+    /// A job that a full queue refused, while others of this stream are under way.
+    held: Option<Held<T>>,
     /// Jobs taken, and results read.
     taken: u64,
     read: u64,
@@ -61,6 +63,13 @@ pub struct Process<S: Stream, T: Value, U: Value, E: Value> {
 }
 
 type InLine<T> = BoxFuture<'static, Result<JobId, Refused<Job<T>>>>;
+
+struct Held<T> {
+    number: u64,
+    job: Job<T>,
+    /// Results read by then: it is submitted again once there are more.
+    read: u64,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -87,6 +96,7 @@ where
             flow: Arc::new(Flow { arrivals: sender, stop: stop.clone() }),
             arrivals,
             in_line: None,
+            held: None,
             taken: 0,
             read: 0,
             early: None,
@@ -118,8 +128,12 @@ where
                 self.in_line = None;
                 self.accepted_or_not(number, answer);
             }
+            if let Some(held) = self.held.take_if(|held| self.read > held.read) {
+                self.submit(held.number, held.job);
+                continue;
+            }
             let under_way = usize::try_from(self.taken - self.read).unwrap_or(usize::MAX);
-            if self.state != State::Taking || under_way >= self.buffer {
+            if self.held.is_some() || self.state != State::Taking || under_way >= self.buffer {
                 return;
             }
             if self.closed.as_mut().poll(cx).is_ready() {
@@ -129,14 +143,15 @@ where
             match self.jobs.as_mut().poll_next(cx) {
                 Poll::Pending => return,
                 Poll::Ready(None) => self.state = State::Finishing,
-                Poll::Ready(Some(job)) => self.submit(job.into()),
+                Poll::Ready(Some(job)) => {
+                    self.taken += 1;
+                    self.submit(self.taken - 1, job.into());
+                }
             }
         }
     }
 
-    fn submit(&mut self, job: Job<T>) {
-        let number = self.taken;
-        self.taken += 1;
+    fn submit(&mut self, number: u64, job: Job<T>) {
         let to = Address::Flow(FlowSeat::new(self.flow.clone(), number));
         let in_line = Box::pin(self.pool.accept(Entry { job, to }));
         self.in_line = Some((number, in_line));
@@ -144,8 +159,14 @@ where
 
     fn accepted_or_not(&mut self, number: u64, answer: Result<JobId, Refused<Job<T>>>) {
         let Err(Refused { job, reason }) = answer else { return };
-        if reason == Refusal::Closed {
-            self.state = State::Finishing;
+        match reason {
+            Refusal::Closed => self.state = State::Finishing,
+            // Each of its own that ends may make room; were there none, it could wait for ever.
+            Refusal::Full { .. } if self.taken - self.read > 1 => {
+                self.held = Some(Held { number, job, read: self.read });
+                return;
+            }
+            _ => {}
         }
         let entry = Entry::<T, U, E>::new(job);
         let rejected = entry.reject(JobError::Rejected(reason), self.pool.now());

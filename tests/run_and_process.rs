@@ -163,26 +163,43 @@ async fn a_stream_waits_for_room_in_a_bounded_queue() {
 }
 
 #[actix::test]
-async fn a_job_that_is_refused_comes_out_as_rejected_and_a_closed_pool_ends_the_stream() {
+async fn a_stream_holds_a_job_that_a_full_queue_refused_until_one_of_its_own_has_ended() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::bounded(2).on_full(OnFull::Reject));
+    gate.open(1_000);
+    let jobs = stream::iter((0..300_u64).map(|n| 2 * n));
+    let results: Vec<_> = pool.process(jobs).ordered().collect().await;
+    assert_eq!(results.len(), 300);
+    assert!(results.iter().all(|result| result.outcome().is_ok()));
+}
+
+#[actix::test]
+async fn a_job_that_is_refused_by_a_queue_full_of_others_comes_out_as_rejected() {
     let gate = Turnstile::new();
     let pool = held(&gate, 1, Queue::bounded(1).on_full(OnFull::Reject));
+    pool.submit(0_u64).await.unwrap();
+    gate.reached(1).await;
+    pool.submit(2_u64).await.unwrap();
+    let results: Vec<_> = pool.process(stream::iter([4_u64, 6])).collect().await;
+    assert_eq!(support::payloads(&results), [4, 6]);
+    let full = JobError::Rejected(Refusal::Full { capacity: 1 });
+    assert!(results.iter().all(|result| result.outcome() == Err(&full)));
+    gate.open(2);
+}
+
+#[actix::test]
+async fn a_stream_of_a_closed_pool_ends_after_what_it_took_although_its_input_goes_on() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::unbounded());
     let (jobs, input) = mpsc::unbounded::<u64>();
     let mut results = pool.process(input);
-    let mut next = |n: u64| {
-        jobs.unbounded_send(n).unwrap();
-        results.next().now_or_never()
-    };
-    assert!(next(0).is_none());
-    gate.reached(1).await;
-    assert!(next(2).is_none());
-    let full = next(4).unwrap().unwrap();
-    let reason = Refusal::Full { capacity: 1 };
-    assert_eq!(full.outcome(), Err(&JobError::Rejected(reason)));
+    [0, 2].into_iter().for_each(|n| jobs.unbounded_send(n).unwrap());
+    assert!(results.next().now_or_never().is_none());
     gate.open(2);
     pool.shutdown(Shutdown::Drain(std::time::Duration::MAX)).await.unwrap();
-    jobs.unbounded_send(6).unwrap();
+    jobs.unbounded_send(4).unwrap();
     let rest: Vec<_> = results.collect().await;
-    assert_eq!(support::payloads(&rest), [0, 2], "although the input has not ended");
+    assert_eq!(support::payloads(&rest), [0, 2]);
 }
 
 #[actix::test]
