@@ -11,18 +11,14 @@ use std::{
 
 use actix_workpool::{Drain, Jobs, Pool, Refusal, Shutdown, StepClock, Stopped};
 use futures::{FutureExt, StreamExt, channel::oneshot, future::join_all};
-use support::{Heard, Numbers, Turnstile, is_cancelled, listen, payloads};
+use support::{Heard, Numbers, Turnstile, behind, is_cancelled, listen, payloads};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A pool whose two workers hold their jobs until the gate opens, with a clock that tests move.
 fn held() -> (Numbers, Turnstile, StepClock) {
     let (gate, clock) = (Turnstile::new(), StepClock::new());
-    let held = gate.clone();
-    let pool = Pool::builder(async move |n: &u64, _cx| {
-        held.pass().await;
-        Ok(*n)
-    });
+    let pool = behind(&gate);
     let pool = pool.workers(2).threads(1).clock(clock.clone()).build().unwrap();
     (pool, gate, clock)
 }

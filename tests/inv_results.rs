@@ -14,7 +14,7 @@ use actix_workpool::{
     Subscribe,
 };
 use futures::{FutureExt, StreamExt, future::join_all};
-use support::{Heard, Numbers, Turnstile, is_cancelled, listen, listener, mixed, payloads};
+use support::{Heard, Numbers, Turnstile, behind, is_cancelled, listen, listener, mixed, payloads};
 
 #[actix::test]
 async fn inv_01_every_accepted_job_gets_exactly_one_result_from_whatever_thread_it_came() {
@@ -82,15 +82,8 @@ async fn inv_01_a_job_ends_once_however_it_ends() {
 #[actix::test]
 async fn inv_01_a_refused_job_comes_back_to_its_sender() {
     let gate = Turnstile::new();
-    let held = gate.clone();
-    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
-        held.pass().await;
-        Ok(*n)
-    })
-    .workers(1)
-    .queue(Queue::bounded(1).on_full(OnFull::Reject))
-    .build()
-    .unwrap();
+    let pool =
+        behind(&gate).workers(1).queue(Queue::bounded(1).on_full(OnFull::Reject)).build().unwrap();
     let mut ears = listen(&pool).await;
     pool.submit(0_u64).await.unwrap();
     gate.reached(1).await;
@@ -199,14 +192,7 @@ async fn inv_04_every_subscriber_to_quiescence_is_told_also_through_batches_that
 #[actix::test]
 async fn inv_04_jobs_of_callers_count_and_a_pool_in_use_is_not_drained() {
     let gate = Turnstile::new();
-    let held = gate.clone();
-    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
-        held.pass().await;
-        Ok(*n)
-    })
-    .workers(2)
-    .build()
-    .unwrap();
+    let pool = behind(&gate).workers(2).build().unwrap();
     let mut ears = listen(&pool).await;
     let (one, other) = (pool.run(1_u64), pool.run(2_u64));
     gate.open(1);

@@ -15,7 +15,7 @@ use std::{
 
 use actix_workpool::{Pool, Queue, StepClock};
 use futures::{FutureExt, StreamExt, channel::oneshot};
-use support::{Crowd, Heard, Numbers, Turnstile, listen, payloads, yield_now};
+use support::{Crowd, Heard, Numbers, Turnstile, behind, listen, payloads, yield_now};
 
 #[actix::test]
 async fn inv_02_no_job_starts_while_all_workers_run() {
@@ -42,15 +42,7 @@ async fn inv_02_no_job_starts_while_all_workers_run() {
 async fn inv_02_as_many_run_as_there_are_workers() {
     for threads in [1, 2, 7] {
         let gate = Turnstile::new();
-        let held = gate.clone();
-        let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
-            held.pass().await;
-            Ok(*n)
-        })
-        .workers(7)
-        .threads(threads)
-        .build()
-        .unwrap();
+        let pool = behind(&gate).workers(7).threads(threads).build().unwrap();
         pool.submit_all((0..20_u64).collect()).await.unwrap();
         gate.reached(7).await;
         let status = pool.status().await.unwrap();

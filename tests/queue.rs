@@ -14,23 +14,19 @@ use std::{
 
 use actix_workpool::{Job, JobError, Jobs, OnFull, Pool, Queue, Refusal, Shutdown, StepClock};
 use futures::{FutureExt, future::join_all};
-use support::{Ears, Numbers, Turnstile, listen, payloads};
+use support::{Ears, Numbers, Turnstile, behind, listen, payloads};
 
 const FULL: Refusal = Refusal::Full { capacity: 2 };
 
 /// A pool with one worker that runs job 0 until the gate opens.
 async fn busy(on_full: OnFull) -> (Numbers, Turnstile, Ears) {
     let (gate, clock) = (Turnstile::new(), StepClock::new());
-    let held = gate.clone();
-    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
-        held.pass().await;
-        Ok(*n)
-    })
-    .workers(1)
-    .queue(Queue::bounded(2).on_full(on_full))
-    .clock(clock.clone())
-    .build()
-    .unwrap();
+    let pool = behind(&gate)
+        .workers(1)
+        .queue(Queue::bounded(2).on_full(on_full))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
     let ears = listen(&pool).await;
     pool.submit(0_u64).await.unwrap();
     gate.reached(1).await;
@@ -155,17 +151,13 @@ async fn an_evicted_job_answers_its_caller() {
 async fn nothing_is_evicted_while_workers_are_idle() {
     for on_full in [OnFull::EvictOldest, OnFull::EvictYoungest] {
         let (gate, clock) = (Turnstile::new(), StepClock::new());
-        let held = gate.clone();
-        let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
-            held.pass().await;
-            Ok(*n)
-        })
-        .workers(3)
-        .threads(1)
-        .queue(Queue::bounded(1).on_full(on_full))
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+        let pool = behind(&gate)
+            .workers(3)
+            .threads(1)
+            .queue(Queue::bounded(1).on_full(on_full))
+            .clock(clock.clone())
+            .build()
+            .unwrap();
         let mut ears = listen(&pool).await;
         // The workers have asked for jobs once each has run one.
         for n in 0..3_u64 {

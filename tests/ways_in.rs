@@ -8,19 +8,14 @@ use std::{rc::Rc, thread};
 use actix::{Actor, Context, Handler, ResponseFuture};
 use actix_workpool::{Job, Jobs, OnFull, Pool, Queue, Refusal};
 use futures::executor::block_on;
-use support::{Numbers, Turnstile, listen, listen_for_results, payloads};
+use support::{Numbers, Turnstile, behind, listen, listen_for_results, payloads};
 
 fn doubling() -> Numbers {
     Pool::builder(async |n: &u64, _cx| Ok(2 * n)).workers(2).build().unwrap()
 }
 
 fn held(gate: &Turnstile, queue: Queue) -> Numbers {
-    let gate = gate.clone();
-    let pool = Pool::builder(async move |n: &u64, _cx| {
-        gate.pass().await;
-        Ok(*n)
-    });
-    pool.workers(1).queue(queue).build().unwrap()
+    behind(gate).workers(1).queue(queue).build().unwrap()
 }
 
 #[actix::test]

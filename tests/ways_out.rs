@@ -11,7 +11,7 @@ use actix_workpool::{
     Unsubscribe,
 };
 use futures::{FutureExt, StreamExt};
-use support::{Heard, NumberResult, Numbers, Turnstile, listen, listener, payloads};
+use support::{Heard, NumberResult, Numbers, Turnstile, behind, listen, listener, payloads};
 
 fn echo() -> Numbers {
     Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(2).build().unwrap()
@@ -76,15 +76,7 @@ async fn results_without_a_subscriber_are_counted() {
 #[actix::test]
 async fn a_batch_goes_when_it_is_full_or_old() {
     let (clock, gate) = (StepClock::new(), Turnstile::new());
-    let held = gate.clone();
-    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
-        held.pass().await;
-        Ok(*n)
-    })
-    .workers(1)
-    .clock(clock.clone())
-    .build()
-    .unwrap();
+    let pool = behind(&gate).workers(1).clock(clock.clone()).build().unwrap();
     let (addr, mut ears) = listener();
     let age = Duration::from_millis(20);
     let batches = Subscribe::batches(addr.recipient()).max_len(3).max_age(age);
@@ -181,15 +173,7 @@ async fn a_stream_of_results_counts_jobs_of_callers_only_while_they_are_under_wa
 async fn a_result_knows_its_job_its_worker_and_its_times() {
     let clock = StepClock::new();
     let gate = Turnstile::new();
-    let held = gate.clone();
-    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
-        held.pass().await;
-        Ok(*n)
-    })
-    .workers(1)
-    .clock(clock.clone())
-    .build()
-    .unwrap();
+    let pool = behind(&gate).workers(1).clock(clock.clone()).build().unwrap();
     let mut ears = listen(&pool).await;
     let second = Duration::from_secs(1);
     pool.submit(1_u64).await.unwrap();

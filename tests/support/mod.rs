@@ -13,7 +13,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, Context, Handler};
-use actix_workpool::{Counts, Drained, JobError, JobResult, Pool, Results, Subscribe};
+use actix_workpool::{Builder, Counts, Drained, JobError, JobResult, Pool, Results, Subscribe};
 use futures::{StreamExt, channel::mpsc};
 use tokio::sync::Semaphore;
 
@@ -146,6 +146,15 @@ impl Turnstile {
     pub async fn reached(&self, n: u32) {
         self.reached.acquire_many(n).await.unwrap().forget();
     }
+}
+
+/// A pool whose jobs each wait at the gate, and come back as they went in.
+pub fn behind(gate: &Turnstile) -> Builder<u64, u64, String> {
+    let gate = gate.clone();
+    Pool::builder(async move |n: &u64, _cx| {
+        gate.pass().await;
+        Ok(*n)
+    })
 }
 
 /// The highest number of those that were inside at once.
