@@ -22,6 +22,22 @@ use crate::{
 
 /// How a pool is to be: made by [`Pool::builder`], [`Pool::blocking`], [`Pool::processor`] or
 /// [`Pool::blocking_processor`].
+///
+/// ```
+/// # use std::convert::Infallible;
+/// use actix_workpool::{OnFull, Pool, Queue};
+///
+/// # #[actix::main]
+/// # async fn main() -> Result<(), actix_workpool::BuildError> {
+/// let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, Infallible>(n + 1))
+///     .workers(1_000) // as many jobs at once,
+///     .threads(2) // on so many threads
+///     .queue(Queue::bounded(10_000).on_full(OnFull::Reject))
+///     .own_arbiter()
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing starts before build()"]
 pub struct Builder<T, U, E> {
     work: Work<T, U, E>,

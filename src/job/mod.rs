@@ -17,15 +17,15 @@ pub(crate) use self::{
     context::Inside,
     result::Ended,
 };
-/// The lanes of one worker.
-pub(crate) type WorkStation<T, U, E> = Station<Accepted<T, U, E>, Ended<T, U, E>>;
-
 pub use self::{
     context::JobContext,
     counts::Counts,
     id::{JobId, WorkerId},
     result::{JobResult, Parts},
 };
+
+/// The lanes of one worker.
+pub(crate) type WorkStation<T, U, E> = Station<Accepted<T, U, E>, Ended<T, U, E>>;
 
 /// One piece of work: a payload for the process function, and an id to know it by.
 ///
