@@ -12,6 +12,7 @@ use crate::{
     value::Value,
     work::{BlockingSeat, Post, Serve},
 };
+
 /// One thread of workers.
 pub(crate) struct Worker<T, U, E> {
     pub(crate) seats: Seats<T, U, E>,
