@@ -1,7 +1,6 @@
 use std::{fmt, ops::Range, rc::Rc, sync::Arc, thread};
 
 use actix::{Actor, Addr};
-use futures::channel::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
     lane::{Holdback, Newcomers, Station},
     message::{Collect, Knock},
     pool::Pool,
-    runtime::{ArbiterHandle, Clock, Crew, SystemClock, home},
+    runtime::{ArbiterHandle, Clock, Crew, SystemClock, home, request},
     schedule::Roster,
     value::Value,
     work::{BlockingSeat, Hooks, Post, Work},
@@ -182,7 +181,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let inbox = Inbox::new(self.queue, move || clock.now());
         let inside = Arc::new(Inside { inbox: inbox.clone(), stop: CancellationToken::new() });
         let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
-        let (epitaph, report) = oneshot::channel();
+        let (reply, report) = request();
         // One for each thread of workers, and one for jobs that end without a worker.
         let stations: Vec<_> = (0..=seats.len()).map(|_| Arc::new(Station::new())).collect();
         let exit = Exit { station: stations[seats.len()].clone(), number: seats.len() };
@@ -208,7 +207,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             crew,
             inside,
             holdback: holdback.clone(),
-            epitaph,
+            report: reply,
             collector,
             exit,
             clock: self.clock,

@@ -77,18 +77,14 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
         };
         self.hub.flush(now, false);
         // By way of the mailbox: a subscription that was sent first is then made first.
-        let look = |ctx: &mut Context<Self>| ctx.address().do_send(Collect { from: None });
+        let look = |_: &mut Self, ctx: &mut Context<Self>| {
+            ctx.address().do_send(Collect { from: None });
+        };
         if watch {
             let due = SystemClock.now() + PATIENCE;
-            self.watch.set(Some(due), &SystemClock, ctx, move |collector, ctx| {
-                collector.watch.stopped();
-                look(ctx);
-            });
+            self.watch.set(Some(due), &SystemClock, ctx, |this| &mut this.watch, look);
         }
-        self.batches.set(self.hub.due(), &*self.clock, ctx, move |collector, ctx| {
-            collector.batches.stopped();
-            look(ctx);
-        });
+        self.batches.set(self.hub.due(), &*self.clock, ctx, |this| &mut this.batches, look);
     }
 
     /// Returns whether the outbox must be looked at again without being rung.

@@ -9,16 +9,14 @@ use std::{cell::RefCell, collections::VecDeque, fmt, mem, rc::Rc, sync::Arc, tim
 
 use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running, WrapFuture};
 
-use futures::channel::oneshot;
-
 use crate::{
     collector::Collector,
-    error::JobError,
+    error::{JobError, Stopped},
     intake::{OnFull, Queue},
     job::{Accepted, Ended, Inside},
     lane::Holdback,
     message::{Close, Knock, LastCall, Settle, ShutdownReport, StopJobs, Wake},
-    runtime::{Alarm, Clock, Crew, SystemClock},
+    runtime::{Alarm, Clock, Crew, Reply, SystemClock},
     schedule::{Chunks, Dealt, Ending, PATIENCE, Roster, evict_oldest, evict_youngest},
     value::Value,
     work::yield_once,
@@ -58,8 +56,6 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     crew: Crew,
     inside: Arc<Inside<T, U, E>>,
     holdback: Arc<Holdback>,
-    /// For the handles that ask for the pool's report, however late.
-    epitaph: Option<oneshot::Sender<ShutdownReport>>,
     phase: Phase,
     /// Jobs that have left the queue since the inbox was last emptied.
     released: usize,
@@ -106,7 +102,8 @@ pub(crate) struct Outfit<T: Value, U: Value, E: Value> {
     pub(crate) crew: Crew,
     pub(crate) inside: Arc<Inside<T, U, E>>,
     pub(crate) holdback: Arc<Holdback>,
-    pub(crate) epitaph: oneshot::Sender<ShutdownReport>,
+    /// For the handles that ask for the pool's report, however late.
+    pub(crate) report: Reply<Result<ShutdownReport, Stopped>>,
     pub(crate) collector: Addr<Collector<T, U, E>>,
     pub(crate) exit: Exit<T, U, E>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -119,7 +116,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             collector: outfit.collector,
             exit: outfit.exit,
             clock: outfit.clock,
-            asked: RefCell::default(),
+            asked: RefCell::new(vec![outfit.report]),
         };
         Self {
             desk: Rc::new(desk),
@@ -131,7 +128,6 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             crew: outfit.crew,
             inside: outfit.inside,
             holdback: outfit.holdback,
-            epitaph: Some(outfit.epitaph),
             phase: Phase::Open,
             released: 0,
             accepted: 0,
@@ -178,18 +174,12 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
 
     fn set_alarms(&mut self, look_again: bool, now: Instant, ctx: &mut Context<Self>) {
         let patience = look_again.then(|| SystemClock.now() + PATIENCE);
-        self.patience.set(patience, &SystemClock, ctx, |dispatcher, ctx| {
-            dispatcher.patience.stopped();
-            dispatcher.turn(ctx);
-        });
+        self.patience.set(patience, &SystemClock, ctx, |this| &mut this.patience, Self::turn);
         let limit = match &self.phase {
             Phase::Ending { ending, .. } => ending.next(now),
             Phase::Open | Phase::Over | Phase::Ended => None,
         };
-        self.limit.set(limit, &*self.desk.clock, ctx, |dispatcher, ctx| {
-            dispatcher.limit.stopped();
-            dispatcher.turn(ctx);
-        });
+        self.limit.set(limit, &*self.desk.clock, ctx, |this| &mut this.limit, Self::turn);
     }
 
     fn take_in(&mut self) {
@@ -199,16 +189,21 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
             // What idle workers are about to be handed takes up no room.
             let hungry = self.roster.hungry(SystemClock.now());
-            let held_back = self.holdback.allowance(self.accepted - self.queue.len() as u64);
-            let room = capacity + hungry.min(held_back.unwrap_or(hungry));
+            let allowance = self.allowance(self.queue.len() + incoming.len());
+            let room = capacity + hungry.min(allowance.unwrap_or(hungry));
             let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
             self.end_waiting(victims, || JobError::Evicted);
         }
         self.queue.append(&mut incoming);
     }
 
+    /// How many jobs may be handed out for the sake of readers, where `queued` are not yet.
+    fn allowance(&self, queued: usize) -> Option<usize> {
+        self.holdback.allowance(self.accepted - queued as u64)
+    }
+
     fn deal(&mut self) -> Dealt {
-        let allowance = self.holdback.allowance(self.accepted - self.queue.len() as u64);
+        let allowance = self.allowance(self.queue.len());
         let workers = &self.workers;
         let wake = |worker: usize| workers[worker].do_send(Wake);
         let (bounded, inbox, released) =
@@ -255,11 +250,11 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         self.desk.collector.do_send(Settle { accepted: self.accepted, tell });
     }
 
-    /// Tells it again, for someone who waits to hear that it held.
-    fn settle_if_dry(&mut self, ctx: &mut Context<Self>) {
-        if self.dry {
-            self.settle(ctx);
-        }
+    /// As a turn, after which the collector is told anew if the pool is dry: someone waits to hear
+    /// that it held.
+    fn turn_and_settle(&mut self, ctx: &mut Context<Self>) {
+        self.told = None;
+        self.turn(ctx);
     }
 
     /// Counts a submission, of which there may be a flood: hands out jobs now and then.
@@ -297,13 +292,9 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         self.workers.clear();
         let asked = self.desk.asked.take();
         let crew = mem::take(&mut self.crew);
-        let epitaph = self.epitaph.take();
         let then = Box::new(move |counts| {
             let report = ShutdownReport { counts };
-            crew.dismiss(move || {
-                epitaph.into_iter().for_each(|handles| _ = handles.send(report));
-                asked.into_iter().for_each(|reply| reply.send(Ok(report)));
-            });
+            crew.dismiss(move || asked.into_iter().for_each(|reply| reply.send(Ok(report))));
         });
         self.desk.collector.do_send(Close { then });
     }

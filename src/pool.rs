@@ -14,7 +14,7 @@ use crate::{
     lane::{Holdback, Newcomers},
     message::{Drain, GetStatus, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe},
     process::Process,
-    runtime::request,
+    runtime::{Request, request},
     value::Value,
     work::{BlockingProcessor, BoxError, Processor, Work},
 };
@@ -35,7 +35,7 @@ struct Handle<T: Value, U: Value, E: Value> {
     inbox: Arc<Inbox<T, U, E>>,
     holdback: Arc<Holdback>,
     newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
-    report: Shared<oneshot::Receiver<ShutdownReport>>,
+    report: Shared<Request<Result<ShutdownReport, Stopped>>>,
 }
 
 /// The forms of work: what a pool is to do with its jobs.
@@ -261,7 +261,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         inbox: Arc<Inbox<T, U, E>>,
         holdback: Arc<Holdback>,
         newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
-        report: oneshot::Receiver<ShutdownReport>,
+        report: Request<Result<ShutdownReport, Stopped>>,
     ) -> Self {
         let report = report.shared();
         Self(Arc::new(Handle { dispatcher, inbox, holdback, newcomers, report }))
@@ -338,7 +338,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     pub async fn shutdown(&self, shutdown: Shutdown) -> Result<ShutdownReport, Stopped> {
         // Where the pool has begun to end already, the message finds nobody, and the report comes.
         let _ = self.0.dispatcher.send(shutdown).await;
-        self.0.report.clone().await.map_err(|oneshot::Canceled| Stopped)
+        self.0.report.clone().await.unwrap_or(Err(Stopped))
     }
 
     /// How the pool stands.

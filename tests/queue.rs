@@ -181,6 +181,33 @@ async fn nothing_is_evicted_while_workers_are_idle() {
 }
 
 #[actix::test]
+async fn nothing_is_evicted_while_workers_are_idle_and_a_reader_has_room() {
+    let (gate, clock) = (Turnstile::new(), StepClock::new());
+    let pool = behind(&gate)
+        .workers(3)
+        .threads(1)
+        .queue(Queue::bounded(1).on_full(OnFull::EvictYoungest))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    for n in 0..3_u64 {
+        pool.submit(n).await.unwrap();
+        gate.reached(1).await;
+    }
+    clock.advance(Duration::from_secs(60));
+    gate.open(3);
+    pool.drain().await.unwrap();
+    let _reader = pool.results_with_buffer(4);
+    for n in 3..7_u64 {
+        pool.try_submit(n).unwrap();
+    }
+    gate.reached(3).await;
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.counts.evicted, status.len), (0, 1));
+    gate.open(4);
+}
+
+#[actix::test]
 async fn a_shutdown_turns_the_line_away_with_its_jobs() {
     let (pool, gate, _ears) = busy(OnFull::Wait).await;
     pool.submit_all(Jobs::from_iter([1, 2])).await.unwrap();

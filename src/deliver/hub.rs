@@ -68,6 +68,17 @@ struct Subscription<T, U, E> {
     gone: bool,
 }
 
+impl<T, U, E> Subscription<T, U, E> {
+    /// Takes note of what came of sending to it. Returns whether it got the message.
+    fn note<V>(&mut self, sent: Result<(), impl IntoIterator<Item = V>>) -> bool {
+        sent.map_err(|undelivered| {
+            self.gone = true;
+            drop_each(undelivered);
+        })
+        .is_ok()
+    }
+}
+
 /// All subscriptions of a pool.
 pub(crate) struct Hub<T, U, E> {
     subscriptions: Vec<Subscription<T, U, E>>,
@@ -121,10 +132,9 @@ impl<T, U, E> Hub<T, U, E> {
             return false;
         };
         let mut subscription = self.subscriptions.remove(at);
-        if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber
-            && let Err(undelivered) = send(&**outlet, batches.flush())
-        {
-            drop_each(undelivered);
+        if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber {
+            let sent = send(&**outlet, batches.flush());
+            subscription.note(sent);
         }
         self.listeners -= usize::from(subscription.subscriber.wants_results());
         true
@@ -135,7 +145,6 @@ impl<T, U, E> Hub<T, U, E> {
         let mut left = self.listeners;
         let mut result = Some(result);
         let mut heard = false;
-        let mut found_gone = false;
         let listeners = self.subscriptions.iter_mut().filter(|s| s.subscriber.wants_results());
         for subscription in listeners {
             left -= 1;
@@ -147,37 +156,25 @@ impl<T, U, E> Hub<T, U, E> {
             } else {
                 mine
             };
-            match subscription.subscriber.give(mine, now) {
-                Ok(()) => heard = true,
-                Err(undelivered) => {
-                    (subscription.gone, found_gone) = (true, true);
-                    drop_each(undelivered);
-                }
-            }
+            let sent = subscription.subscriber.give(mine, now);
+            heard |= subscription.note(sent);
         }
         if !heard {
-            self.count_unheard(1);
+            self.count_unheard();
         }
-        if found_gone {
-            self.remove_gone();
-        }
+        self.remove_gone();
     }
 
     /// Hands over the batches that are old enough, or all of them.
     pub(crate) fn flush(&mut self, now: Instant, all: bool) {
-        let mut found_gone = false;
         for subscription in &mut self.subscriptions {
             if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber {
                 let batch = if all { batches.flush() } else { batches.flush_old(now) };
-                if let Err(undelivered) = send(&**outlet, batch) {
-                    (subscription.gone, found_gone) = (true, true);
-                    drop_each(undelivered);
-                }
+                let sent = send(&**outlet, batch);
+                subscription.note(sent);
             }
         }
-        if found_gone {
-            self.remove_gone();
-        }
+        self.remove_gone();
     }
 
     /// When the next batch must go.
@@ -191,17 +188,13 @@ impl<T, U, E> Hub<T, U, E> {
 
     /// Tells everyone who wants to know that the pool is quiescent.
     pub(crate) fn announce(&mut self, drained: Drained) {
-        let mut found_gone = false;
         for subscription in &mut self.subscriptions {
-            if let Subscriber::Drained(outlet) = &subscription.subscriber
-                && outlet.send(drained).is_err()
-            {
-                (subscription.gone, found_gone) = (true, true);
+            if let Subscriber::Drained(outlet) = &subscription.subscriber {
+                let sent = outlet.send(drained).map_err(Some);
+                subscription.note(sent);
             }
         }
-        if found_gone {
-            self.remove_gone();
-        }
+        self.remove_gone();
     }
 
     fn remove_gone(&mut self) {
@@ -213,11 +206,11 @@ impl<T, U, E> Hub<T, U, E> {
         }
     }
 
-    fn count_unheard(&mut self, results: u64) {
+    fn count_unheard(&mut self) {
         if self.unheard == 0 {
             tracing::warn!("a result found no subscriber; it and those after it are only counted");
         }
-        self.unheard += results;
+        self.unheard += 1;
     }
 }
 

@@ -76,8 +76,7 @@ impl<T: Value, U: Value, E: Value> Handler<Drain> for Dispatcher<T, U, E> {
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
         let (reply, answer) = request();
         self.desk.collector.do_send(AwaitDrained { reply });
-        self.turn(ctx);
-        self.settle_if_dry(ctx);
+        self.turn_and_settle(ctx);
         or_stopped(answer)
     }
 }
@@ -93,8 +92,7 @@ impl<T: Value, U: Value, E: Value> Handler<Shutdown> for Dispatcher<T, U, E> {
             Shutdown::Now => Ending { start_until: now, run_until: now },
         };
         self.end(ending);
-        self.turn(ctx);
-        self.settle_if_dry(ctx);
+        self.turn_and_settle(ctx);
         Farewell(self.desk.clone())
     }
 }

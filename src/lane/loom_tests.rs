@@ -21,12 +21,9 @@ impl Mailbox {
         *self.0.lock().unwrap() += usize::from(ring.is_some());
     }
 
-    fn receive_all(&self) -> bool {
-        std::mem::take(&mut *self.0.lock().unwrap()) > 0
-    }
-
+    /// Whether there were any since the last time.
     fn received(&self) -> bool {
-        *self.0.lock().unwrap() > 0
+        std::mem::take(&mut *self.0.lock().unwrap()) > 0
     }
 }
 
@@ -96,7 +93,7 @@ fn a_hungry_seat_is_known_to_the_dispatcher_whoever_takes_its_lease() {
         let mut jobs = vec![1, 2];
         // The dispatcher looks only when it has been rung since it looked last.
         let mut serve = || {
-            while to_dispatcher.receive_all() {
+            while to_dispatcher.received() {
                 let hungry = leases.survey().hungry().min(jobs.len());
                 let _ = leases.hand_out(|queue| queue.extend(jobs.drain(..hungry)));
             }

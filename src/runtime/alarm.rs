@@ -9,14 +9,15 @@ use super::Clock;
 pub(crate) struct Alarm(Option<(Instant, SpawnHandle)>);
 
 impl Alarm {
-    /// Calls `ring` at `due`, or never; an alarm that would ring before that stays as it is. `ring`
-    /// begins with [`stopped`](Self::stopped).
+    /// Calls `ring` at `due`, or never; an alarm that would ring before that stays as it is. `this`
+    /// finds the alarm again in its actor.
     pub(crate) fn set<A: Actor<Context = Context<A>>>(
         &mut self,
         due: Option<Instant>,
         clock: &dyn Clock,
         ctx: &mut Context<A>,
-        ring: impl FnOnce(&mut A, &mut Context<A>) + 'static,
+        this: fn(&mut A) -> &mut Self,
+        ring: fn(&mut A, &mut Context<A>),
     ) {
         if let Some((at, timer)) = self.0 {
             if due.is_some_and(|due| at <= due) {
@@ -27,11 +28,10 @@ impl Alarm {
         }
         let Some(due) = due else { return };
         let sleep = actix::fut::wrap_future::<_, A>(clock.sleep_until(due));
-        self.0 = Some((due, ctx.spawn(sleep.map(|(), actor, ctx| ring(actor, ctx)))));
-    }
-
-    /// It has rung.
-    pub(crate) fn stopped(&mut self) {
-        self.0 = None;
+        let timer = ctx.spawn(sleep.map(move |(), actor, ctx| {
+            this(actor).0 = None;
+            ring(actor, ctx);
+        }));
+        self.0 = Some((due, timer));
     }
 }

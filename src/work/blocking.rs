@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     job::{Accepted, JobContext, Run, WorkerId},
     lane::Seated,
-    panic::catch,
+    panic::{catch, drop_each},
     value::Value,
 };
 
@@ -46,9 +46,7 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
                 self.process = Some(process);
                 return None;
             }
-            if let Err(text) = catch(|| drop(process)) {
-                tracing::warn!(worker = %self.worker, %text, "the drop of a processor panicked");
-            }
+            drop_each([process]);
         }
     }
 

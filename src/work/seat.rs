@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     job::{JobContext, Run, WorkerId},
     lane::Seated,
-    panic::catch,
+    panic::{catch, drop_each},
     value::Value,
 };
 
@@ -47,9 +47,7 @@ pub(super) async fn serve<P, X, F, T, U, E>(
     loop {
         let mut processor = build(&post, worker, &*factory).await;
         Seat { post: &post, worker, number }.work(&mut processor).await;
-        if let Err(text) = catch(|| drop(processor)) {
-            tracing::warn!(%worker, %text, "the drop of a processor panicked");
-        }
+        drop_each([processor]);
     }
 }
 
