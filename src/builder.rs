@@ -1,22 +1,22 @@
-use std::{fmt, ops::Range, rc::Rc, sync::Arc, thread};
+use std::{fmt, ops::Range, sync::Arc, thread, time::Duration};
 
-use actix::{Actor, Addr};
+use actix::Actor;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     collector::Collector,
-    dispatcher::{Dispatcher, Exit, Outfit},
+    dispatcher::{Desk, Dispatcher, Exit, PostRoom},
     error::BuildError,
+    hire::{Place, Recruiter},
     intake::{Inbox, Queue},
-    job::{Inside, WorkStation, WorkerId},
+    job::Inside,
     lane::{Holdback, Newcomers, Station},
-    message::{Collect, Knock},
+    message::Knock,
     pool::Pool,
     runtime::{ArbiterHandle, Clock, Crew, SystemClock, home, request},
-    schedule::Roster,
+    schedule::{Leave, Scheduler, SchedulerParts},
     value::Value,
-    work::{BlockingSeat, Hooks, Post, Work},
-    worker::{Seats, Worker},
+    work::Work,
 };
 
 /// How a pool is to be: made by [`Pool::builder`], [`Pool::blocking`], [`Pool::processor`] or
@@ -45,7 +45,13 @@ pub struct Builder<T, U, E> {
     queue: Queue,
     home: Home,
     clock: Arc<dyn Clock>,
+    /// Unless set, it depends on the form.
+    grace: Option<Duration>,
 }
+
+/// The grace of a blocking form, unless it is set: a blocking job sees that it should end only when it
+/// asks, and cannot be ended otherwise.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
 /// A worker costs about a kilobyte before it has done anything: more than this is a mistake.
 const MOST_WORKERS: usize = 1 << 20;
@@ -67,6 +73,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             queue: Queue::unbounded(),
             home: Home::Here,
             clock: Arc::new(SystemClock),
+            grace: None,
         }
     }
 
@@ -104,6 +111,21 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         Self { home: Home::Own, ..self }
     }
 
+    /// How long a job that is told to stop has for its end; zero unless set for an async form, one
+    /// second for a blocking form.
+    ///
+    /// A job is told when it is cancelled ([`Pool::cancel`]), when its caller stops waiting, and when
+    /// a shutdown says so, this long before its deadline. The future of an async job is dropped after
+    /// it, at its next `await` that does not complete: a future that is dropped at once is right where
+    /// it cleans up in its `Drop`; one that cleans up after [`JobContext::cancelled`] needs a grace. A
+    /// blocking job cannot be ended: at the deadline it is [abandoned](crate::JobError::Abandoned).
+    /// Zero means at once.
+    ///
+    /// [`JobContext::cancelled`]: crate::JobContext::cancelled
+    pub fn grace(self, grace: Duration) -> Self {
+        Self { grace: Some(grace), ..self }
+    }
+
     /// Where the pool reads the time; the system's clock unless set. For tests.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
@@ -130,11 +152,11 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             Home::Here => here,
             Home::At(arbiter) if arbiter.alive() => arbiter.clone(),
             Home::At(_) => return Err(stopped_arbiter()),
-            Home::Own => crew.hire().map_err(thread)?,
+            Home::Own => crew.hire_other().map_err(thread)?,
         };
         let seats = self.seats();
         let arbiters = seats.iter().map(|_| crew.hire()).collect::<Result<Vec<_>, _>>();
-        Ok(self.start(&home, &arbiters.map_err(thread)?, &seats, crew))
+        Ok(self.start(&home, &arbiters.map_err(thread)?, seats, crew))
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -174,45 +196,57 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         self,
         home: &ArbiterHandle,
         arbiters: &[ArbiterHandle],
-        seats: &[Range<usize>],
+        seats: Vec<Range<usize>>,
         crew: Crew,
     ) -> Pool<T, U, E> {
         let clock = self.clock.clone();
         let inbox = Inbox::new(self.queue, move || clock.now());
         let inside = Arc::new(Inside { inbox: inbox.clone(), stop: CancellationToken::new() });
         let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
-        let (reply, report) = request();
-        // One for each thread of workers, and one for jobs that end without a worker.
-        let stations: Vec<_> = (0..=seats.len()).map(|_| Arc::new(Station::new())).collect();
-        let exit = Exit { station: stations[seats.len()].clone(), number: seats.len() };
+        let leave = self.leave();
+        let stations: Vec<_> = seats.iter().map(|ids| Arc::new(Station::new(ids.len()))).collect();
+        // And one for jobs that end without a worker.
+        let exit = Exit { station: Arc::new(Station::new(0)), number: stations.len() };
 
         let collector = {
-            let (stations, inbox) = (stations.clone(), inbox.clone());
-            let (holdback, newcomers) = (holdback.clone(), newcomers.clone());
-            let clock = self.clock.clone();
+            let stations = stations.iter().chain([&exit.station]).cloned().collect();
+            let (inbox, holdback) = (inbox.clone(), holdback.clone());
+            let (newcomers, clock) = (newcomers.clone(), self.clock.clone());
             Collector::start_in_arbiter(home, |_| {
                 Collector::new(stations, inbox, holdback, newcomers, clock)
             })
         };
-        let mut workers = Vec::with_capacity(seats.len());
-        for (number, (arbiter, ids)) in arbiters.iter().zip(seats).enumerate() {
-            let station = (stations[number].clone(), number);
-            workers.push(self.start_worker(arbiter, ids.clone(), station, &inside, &collector));
-        }
-        let outfit = Outfit {
-            bound: self.queue,
-            roster: Roster::new(stations.into_iter().take(seats.len())),
-            workers,
-            seats: self.workers,
-            crew,
+        let place = |(station, ids)| Place { station, ids };
+        let recruiter = Arc::new(Recruiter {
+            work: self.work,
+            clock: self.clock.clone(),
+            grace: leave.grace,
+            inside: inside.clone(),
+            collector: collector.clone(),
+            places: stations.iter().cloned().zip(seats).map(place).collect(),
+        });
+        let workers: Vec<_> = arbiters
+            .iter()
+            .enumerate()
+            .map(|(number, arbiter)| recruiter.start(arbiter, number))
+            .collect();
+        let parts = SchedulerParts {
             inside,
             holdback: holdback.clone(),
-            report: reply,
-            collector,
-            exit,
-            clock: self.clock,
+            exit: exit.station.clone(),
+            bound: self.queue,
+            leave,
+            stations,
         };
-        let dispatcher = Dispatcher::start_in_arbiter(home, |_| Dispatcher::new(outfit));
+        let (reply, report) = request();
+        let dispatcher = {
+            let (inbox, clock) = (inbox.clone(), self.clock);
+            Dispatcher::start_in_arbiter(home, |_| {
+                let desk = Desk::new(inbox, collector.clone(), exit, clock, reply);
+                let post_room = PostRoom::new(workers, collector, recruiter, crew);
+                Dispatcher::new(desk, Scheduler::new(parts), post_room)
+            })
+        };
         let bell = dispatcher.downgrade();
         inbox.connect(move || {
             if let Some(dispatcher) = bell.upgrade() {
@@ -224,42 +258,11 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         Pool::new(dispatcher, inbox, holdback, newcomers, report)
     }
 
-    fn start_worker(
-        &self,
-        arbiter: &ArbiterHandle,
-        ids: Range<usize>,
-        (station, number): (Arc<WorkStation<T, U, E>>, usize),
-        inside: &Arc<Inside<T, U, E>>,
-        collector: &Addr<Collector<T, U, E>>,
-    ) -> Addr<Worker<T, U, E>> {
-        let (work, clock) = (self.work.clone(), self.clock.clone());
-        let (inside, collector) = (inside.clone(), collector.clone());
-        Worker::start_in_arbiter(arbiter, move |_| {
-            let hooks = hooks(clock.clone(), inside.inbox.clone(), collector, number);
-            let post = Post::new(station, inside, hooks, ids.len());
-            let seats = match work {
-                Work::Async(serve) => Seats::Async { post: Rc::new(post), ids, serve },
-                Work::Blocking(build) => {
-                    Seats::Blocking(Box::new(BlockingSeat::new(post, WorkerId(ids.start), build)))
-                }
-            };
-            Worker { seats, clock }
-        })
-    }
-}
-
-fn hooks<T: Value, U: Value, E: Value>(
-    clock: Arc<dyn Clock>,
-    inbox: Arc<Inbox<T, U, E>>,
-    collector: Addr<Collector<T, U, E>>,
-    number: usize,
-) -> Hooks {
-    let sleeping = clock.clone();
-    Hooks {
-        now: Box::new(move || clock.now()),
-        sleep: Box::new(move |pause| sleeping.sleep_until(sleeping.now() + pause)),
-        ring_dispatcher: Box::new(move |ring| inbox.ring(Some(ring))),
-        ring_collector: Box::new(move || collector.do_send(Collect { from: Some(number) })),
+    fn leave(&self) -> Leave {
+        match self.work {
+            Work::Async(_) => Leave::droppable(self.grace.unwrap_or_default()),
+            Work::Blocking(_) => Leave::blocking(self.grace.unwrap_or(BLOCKING_GRACE)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler};
 use crate::{
     deliver::Hub,
     intake::Inbox,
-    job::{Address, Counts, Ended, JobResult, WorkStation},
+    job::{Address, Counts, Ended, WorkStation},
     lane::{Holdback, Newcomers},
     message::{
         AwaitDrained, Census, Close, Collect, Counted, Drained, Enrol, Remove, Settle, Settled,
@@ -20,7 +20,7 @@ use crate::{
     value::Value,
 };
 
-pub(crate) struct Collector<T, U, E> {
+pub(crate) struct Collector<T: Value, U: Value, E: Value> {
     stations: Vec<Arc<WorkStation<T, U, E>>>,
     inbox: Arc<Inbox<T, U, E>>,
     holdback: Arc<Holdback>,
@@ -94,7 +94,7 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
         self.take_in(now);
         let before = self.counts.accepted();
         for result in results.drain(..) {
-            self.counts.add(&result.parts.outcome);
+            self.counts.add(result.result.outcome());
             // One that nobody hears is dropped here, and its values may panic.
             if let Err(text) = catch(|| self.deliver(result, now)) {
                 tracing::warn!(%text, "the drop of a result panicked");
@@ -115,11 +115,11 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
         }
     }
 
-    fn deliver(&mut self, Ended { parts, to }: Ended<T, U, E>, now: Instant) {
+    fn deliver(&mut self, Ended { result, to }: Ended<T, U, E>, now: Instant) {
         let delivered = match to {
-            Address::Subscribers => return self.hub.forward(JobResult::new(parts), now),
-            Address::Caller(caller) => caller.deliver(parts),
-            Address::Flow(seat) => seat.deliver(JobResult::new(parts)),
+            Address::Subscribers => return self.hub.forward(result, now),
+            Address::Caller(caller) => caller.deliver(result),
+            Address::Flow(seat) => seat.deliver(result),
         };
         self.callers_gone += u64::from(!delivered);
     }
@@ -223,12 +223,15 @@ impl<T: Value, U: Value, E: Value> Handler<Close> for Collector<T, U, E> {
     }
 }
 
-impl<T, U, E> Drop for Collector<T, U, E> {
-    /// Streams of results that are not served yet end too.
+impl<T: Value, U: Value, E: Value> Drop for Collector<T, U, E> {
+    /// Whatever stopped the actor, whoever still waits for a result or a stream of them is told so, and
+    /// the dispatcher, which cannot go on without it, has a turn to see that.
     fn drop(&mut self) {
         self.newcomers.close();
+        self.stations.iter().for_each(|station| station.outbox.close());
+        self.inbox.knock();
     }
 }
 
 // `Actor` asks for it; nothing here is pinned, whatever the values are.
-impl<T, U, E> Unpin for Collector<T, U, E> {}
+impl<T: Value, U: Value, E: Value> Unpin for Collector<T, U, E> {}

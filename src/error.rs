@@ -31,6 +31,10 @@ pub enum JobError<E> {
     /// The worker's thread ended while the job ran.
     #[error("the worker's thread ended under the job")]
     Lost,
+    /// The job still ran when the shutdown's deadline came, and its thread did not answer. Its code
+    /// may run on; what it returns is dropped.
+    #[error("the job still ran when the pool had to end")]
+    Abandoned,
 }
 
 impl<E> JobError<E> {
@@ -42,6 +46,7 @@ impl<E> JobError<E> {
             Self::Evicted => "evicted",
             Self::Rejected(_) => "rejected",
             Self::Lost => "lost",
+            Self::Abandoned => "abandoned",
         }
     }
 
@@ -59,6 +64,7 @@ impl<E> JobError<E> {
             Self::Evicted => JobError::<io::Error>::Evicted.into(),
             Self::Rejected(reason) => JobError::<io::Error>::Rejected(reason).into(),
             Self::Lost => JobError::<io::Error>::Lost.into(),
+            Self::Abandoned => JobError::<io::Error>::Abandoned.into(),
         }
     }
 }

@@ -72,6 +72,7 @@ mod collector;
 mod deliver;
 mod dispatcher;
 mod error;
+mod hire;
 mod intake;
 mod job;
 mod lane;
@@ -94,7 +95,8 @@ pub use crate::{
     intake::{OnFull, Queue},
     job::{Counts, Job, JobContext, JobId, JobResult, Jobs, Parts, WorkerId},
     message::{
-        Drain, Drained, GetStatus, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe,
+        Cancel, CancelOutcome, Drain, Drained, GetStatus, Pause, Resume, Shutdown, ShutdownReport,
+        Status, Subscribe, Unsubscribe,
     },
     pool::Pool,
     process::Process,

@@ -11,6 +11,7 @@ use crate::{
     job::{Counts, Job, JobId, JobResult, Jobs},
     runtime::Reply,
     value::Value,
+    work::Stopping,
 };
 
 /// application → dispatcher, to have one job done.
@@ -175,6 +176,41 @@ pub struct Unsubscribe(pub SubscriptionId);
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Drain;
 
+/// application → dispatcher, to cancel one job. Answered by what it met.
+///
+/// It never overtakes its job: what was submitted before it is known to it. Ids of jobs that have
+/// ended are not remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<CancelOutcome, Stopped>")]
+pub struct Cancel(pub JobId);
+
+/// dispatcher → application: what a [`Cancel`] met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelOutcome {
+    /// The job waited. It never runs, and ends as [`Cancelled`](crate::JobError::Cancelled).
+    Waiting,
+    /// The job runs. It is told, and an async one is dropped after its grace; a value that it
+    /// returns before that counts.
+    Running,
+    /// There is no such job in the pool: it has ended, was never accepted, or is another pool's.
+    NotHere,
+}
+
+/// application → dispatcher, to start no job from the answer on. Jobs that run go on, jobs are
+/// accepted as before, and [`Drain`] waits for a [`Resume`].
+///
+/// A pool that is shut down resumes by itself. One that nobody can reach any more while it is paused
+/// cancels what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), Stopped>")]
+pub struct Pause;
+
+/// application → dispatcher, to start jobs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), Stopped>")]
+pub struct Resume;
+
 /// application → dispatcher, to end the pool. Answered when its threads have ended and every
 /// result has been handed over.
 ///
@@ -182,27 +218,36 @@ pub struct Drain;
 /// everyone gets the same report. Once the pool has ended, its address answers no more;
 /// [`Pool::shutdown`](crate::Pool::shutdown) still does.
 ///
-/// Async jobs that are cancelled are dropped at their next `await` that does not complete. Blocking
-/// jobs are told by [`JobContext::is_cancelled`](crate::JobContext::is_cancelled), and waited for,
-/// also beyond the deadline; so is what a job has put on tokio's blocking threads.
+/// Jobs that run are first told ([`JobContext::is_cancelled`](crate::JobContext::is_cancelled)), and
+/// have the pool's [grace](crate::Builder::grace) to end by themselves, within the deadline. Then the
+/// futures of async ones are dropped, at their next `await` that does not complete. What still runs
+/// at the deadline, because it blocks its thread, ends as
+/// [`Abandoned`](crate::JobError::Abandoned), and its thread is left behind; for async jobs a tenth
+/// of a second after the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<ShutdownReport, Stopped>")]
 pub enum Shutdown {
-    /// Every accepted job may run. After this time, those that have not started and those that
-    /// still run are cancelled.
+    /// Every accepted job may run. A grace before this time, those that have not started are
+    /// cancelled, and those that run are told. Zero means at once, without a grace.
     Drain(Duration),
-    /// Jobs that have not started are cancelled at once, those that still run after this time.
+    /// Jobs that have not started are cancelled at once; those that run are told a grace before this
+    /// time. Zero means at once, without a grace.
     FinishRunning(Duration),
-    /// Every job is cancelled at once.
+    /// Every job is cancelled at once: those that run are told, and have their grace.
     Now,
 }
 
 /// dispatcher → application: how a pool ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Every job of the pool's life, by outcome.
     pub counts: Counts,
+    /// The jobs that ended as [`Abandoned`](crate::JobError::Abandoned).
+    pub abandoned: Vec<JobId>,
+    /// Threads of the pool's that had not ended by the deadline, and were left behind: those of
+    /// abandoned jobs, and those that wait for what a job has put on tokio's blocking threads.
+    pub threads_left: usize,
 }
 
 /// application → dispatcher, to see how the pool stands.
@@ -216,8 +261,18 @@ pub struct GetStatus;
 pub struct Status {
     /// Whether jobs are accepted.
     pub open: bool,
+    /// Whether it was told to start no job ([`Pause`]).
+    pub paused: bool,
     /// Workers, whether they run something or not.
     pub workers: usize,
+    /// Workers that run a job or could: not those whose processor was not built yet, or whose thread
+    /// has ended and was not replaced yet. While there is none, no job starts.
+    pub live: usize,
+    /// Threads of workers that ended under the pool. Each was replaced: at once if it had started a
+    /// job, and otherwise after a pause of 0.1 s, doubling up to 30 s.
+    pub deaths: u64,
+    /// How often a processor was not built: its factory failed or panicked.
+    pub build_failures: u64,
     /// Jobs that run.
     pub running: usize,
     /// Jobs that have been handed to workers and not started.
@@ -261,10 +316,17 @@ pub(crate) struct LastCall;
 #[rtype(result = "()")]
 pub(crate) struct Wake;
 
-/// dispatcher → worker, when running jobs must end.
+/// dispatcher → worker, when jobs that run must come to an end.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct StopJobs;
+pub(crate) struct StopJobs(pub(crate) Stopping);
+
+/// dispatcher → worker, when the job on one of its seats was told to stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Look {
+    pub(crate) seat: usize,
+}
 
 /// worker, dispatcher → collector, when there are results in an outbox; collector → itself, when it
 /// is time to look at all of them.

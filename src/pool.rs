@@ -8,11 +8,14 @@ use crate::{
     builder::Builder,
     deliver::{ResultStream, SubscriptionId, outlet},
     dispatcher::Dispatcher,
-    error::{Refusal, Refused, RunError, Stopped, SubscribeError},
+    error::{JobError, Refusal, Refused, RunError, Stopped, SubscribeError},
     intake::{Decision, Inbox, Submission},
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::{Holdback, Newcomers},
-    message::{Drain, GetStatus, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe},
+    message::{
+        Cancel, CancelOutcome, Drain, GetStatus, Pause, Resume, Shutdown, ShutdownReport, Status,
+        Subscribe, Unsubscribe,
+    },
     process::Process,
     runtime::{Request, request},
     value::Value,
@@ -175,7 +178,11 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         let to = Address::Caller(Caller::new(reply, stop));
         self.accept(Entry { job, to }).await?;
         let result = answer.await.map_err(|oneshot::Canceled| RunError::Stopped(id))?;
-        Ok(result.outcome?)
+        match result.into_outcome() {
+            Ok(outcome) => Ok(outcome?),
+            // Only the code of an abandoned job still has a share in a caller's result.
+            Err(_) => Err(RunError::Ended(JobError::Abandoned)),
+        }
     }
 
     /// Has a stream of jobs done: a stream of their results, as they complete, or in the order of
@@ -339,6 +346,37 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         // Where the pool has begun to end already, the message finds nobody, and the report comes.
         let _ = self.0.dispatcher.send(shutdown).await;
         self.0.report.clone().await.unwrap_or(Err(Stopped))
+    }
+
+    /// Cancels one job, and says what that met. Its terminal result comes to whom it would have come.
+    ///
+    /// A job that runs is told by [`JobContext::is_cancelled`] and [`JobContext::cancelled`]; an async
+    /// one is dropped at its next `await` that does not complete, after the
+    /// [grace](Builder::grace).
+    ///
+    /// # Errors
+    /// The pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped after its first poll, the job is cancelled nevertheless.
+    pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome, Stopped> {
+        self.0.dispatcher.send(Cancel(id)).await.unwrap_or(Err(Stopped))
+    }
+
+    /// Starts no job from the answer on: see [`Pause`].
+    ///
+    /// # Errors
+    /// The pool has ended.
+    pub async fn pause(&self) -> Result<(), Stopped> {
+        self.0.dispatcher.send(Pause).await.unwrap_or(Err(Stopped))
+    }
+
+    /// Starts jobs again.
+    ///
+    /// # Errors
+    /// The pool has ended.
+    pub async fn resume(&self) -> Result<(), Stopped> {
+        self.0.dispatcher.send(Resume).await.unwrap_or(Err(Stopped))
     }
 
     /// How the pool stands.

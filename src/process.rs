@@ -170,7 +170,7 @@ where
         }
         let entry = Entry::<T, U, E>::new(job);
         let rejected = entry.reject(JobError::Rejected(reason), self.pool.now());
-        let arrival = (number, Some(JobResult::new(rejected.parts)));
+        let arrival = (number, Some(rejected.result));
         let _ = self.flow.arrivals.unbounded_send(arrival);
     }
 

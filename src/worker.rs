@@ -1,14 +1,16 @@
 //! The worker: an actor on a thread of its own, with one seat for a blocking job or its share of
 //! the pool's seats for async ones. It is thin: it wakes its seats.
 
-use std::{ops::Range, rc::Rc, sync::Arc};
+use std::{ops::Range, panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
+use futures::FutureExt;
+
 use crate::{
     job::WorkerId,
-    message::{StopJobs, Wake},
-    runtime::{Clock, spawn},
+    message::{Look, StopJobs, Wake},
+    runtime::{Clock, spawn, stop_this_thread},
     value::Value,
     work::{BlockingSeat, Post, Serve},
 };
@@ -43,7 +45,11 @@ impl<T: Value, U: Value, E: Value> Actor for Worker<T, U, E> {
     fn started(&mut self, ctx: &mut Self::Context) {
         if let Seats::Async { post, ids, serve } = &self.seats {
             for (seat, id) in ids.clone().enumerate() {
-                spawn(serve(post.clone(), WorkerId(id), seat));
+                // A seat that dies of more than its job takes its thread with it, and is replaced.
+                let seat = AssertUnwindSafe(serve(post.clone(), WorkerId(id), seat));
+                spawn(
+                    seat.catch_unwind().map(|ended| ended.unwrap_or_else(|_| stop_this_thread())),
+                );
             }
         }
         self.work(ctx);
@@ -64,9 +70,19 @@ impl<T: Value, U: Value, E: Value> Handler<Wake> for Worker<T, U, E> {
 impl<T: Value, U: Value, E: Value> Handler<StopJobs> for Worker<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, _: StopJobs, _: &mut Self::Context) {
+    fn handle(&mut self, StopJobs(stopping): StopJobs, _: &mut Self::Context) {
         if let Seats::Async { post, .. } = &self.seats {
-            post.stop_jobs();
+            post.stop_jobs(stopping);
+        }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Look> for Worker<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, Look { seat }: Look, _: &mut Self::Context) {
+        if let Seats::Async { post, .. } = &self.seats {
+            post.look(seat);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    job::{Counts, Job, JobResult, Parts},
+    job::{Counts, End, Job, JobResult},
     message::Drained,
 };
 
@@ -23,15 +23,7 @@ use super::{
 type Number = JobResult<u32, (), ()>;
 
 fn result(n: u32) -> Number {
-    JobResult::new(Parts {
-        job: Job::new(n),
-        outcome: Ok(()),
-        attempts: 1,
-        worker: None,
-        queued: None,
-        started: None,
-        ended: Instant::now(),
-    })
+    JobResult::new(Job::new(n), End::new(Ok(()), None, None, Instant::now()))
 }
 
 /// Results in the order in which they were forwarded, with marks for quiescence.

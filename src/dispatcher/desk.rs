@@ -12,7 +12,7 @@ use crate::{
     collector::Collector,
     error::{JobError, Refused},
     intake::{Decision, Inbox, Submission},
-    job::{Accepted, Ended, Entry, Job, Jobs, WorkStation},
+    job::{Ended, Entry, Job, Jobs, WorkStation},
     message::{Collect, Shutdown},
     runtime::{Clock, Reply},
     value::Value,
@@ -37,14 +37,15 @@ pub(crate) struct Exit<T, U, E> {
 }
 
 impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
-    /// Ends jobs without a worker.
-    pub(super) fn end(
-        &self,
-        jobs: impl IntoIterator<Item = Accepted<T, U, E>>,
-        error: impl Fn() -> JobError<E>,
-    ) {
-        let now = self.clock.now();
-        jobs.into_iter().for_each(|job| self.put(job.end(Err(error()), None, now)));
+    /// `report` is for the handles that ask for the pool's report, however late.
+    pub(crate) fn new(
+        inbox: Arc<Inbox<T, U, E>>,
+        collector: Addr<Collector<T, U, E>>,
+        exit: Exit<T, U, E>,
+        clock: Arc<dyn Clock>,
+        report: Reply<<Shutdown as Message>::Result>,
+    ) -> Self {
+        Self { inbox, collector, exit, clock, asked: RefCell::new(vec![report]) }
     }
 
     fn put(&self, result: Ended<T, U, E>) {

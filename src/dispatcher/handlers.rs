@@ -1,14 +1,14 @@
 //! Message in, decision, actions out. Every handler of a control message takes in first what was
 //! accepted before it.
 
-use actix::{ActorContext, AsyncContext, Context, Handler, Message, ResponseFuture};
+use actix::{ActorContext, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture};
 
 use crate::{
     error::{Stopped, SubscribeError},
     job::{Job, Jobs},
     message::{
-        AwaitDrained, Census, Drain, Enrol, GetStatus, Knock, LastCall, Remove, Settled, Shutdown,
-        Status, Subscribe, Unsubscribe,
+        AwaitDrained, Cancel, Census, Drain, Enrol, GetStatus, Knock, LastCall, Pause, Remove,
+        Resume, Settled, Shutdown, Status, Subscribe, Unsubscribe,
     },
     runtime::{Request, request},
     schedule::Ending,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    Dispatcher, Phase,
+    Dispatcher,
     desk::{Admission, Farewell},
 };
 
@@ -81,18 +81,48 @@ impl<T: Value, U: Value, E: Value> Handler<Drain> for Dispatcher<T, U, E> {
     }
 }
 
+impl<T: Value, U: Value, E: Value> Handler<Cancel> for Dispatcher<T, U, E> {
+    type Result = MessageResult<Cancel>;
+
+    fn handle(&mut self, Cancel(id): Cancel, ctx: &mut Self::Context) -> Self::Result {
+        self.count_message(ctx);
+        let now = self.now();
+        let met = self.scheduler.cancel(id, now, &mut self.post_room);
+        self.turn(ctx);
+        MessageResult(Ok(met))
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Pause> for Dispatcher<T, U, E> {
+    type Result = MessageResult<Pause>;
+
+    fn handle(&mut self, _: Pause, ctx: &mut Self::Context) -> Self::Result {
+        self.scheduler.pause();
+        self.turn(ctx);
+        MessageResult(Ok(()))
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Resume> for Dispatcher<T, U, E> {
+    type Result = MessageResult<Resume>;
+
+    fn handle(&mut self, _: Resume, ctx: &mut Self::Context) -> Self::Result {
+        self.scheduler.resume();
+        self.turn(ctx);
+        MessageResult(Ok(()))
+    }
+}
+
 impl<T: Value, U: Value, E: Value> Handler<Shutdown> for Dispatcher<T, U, E> {
     type Result = Farewell<T, U, E>;
 
     fn handle(&mut self, shutdown: Shutdown, ctx: &mut Self::Context) -> Self::Result {
-        let now = self.desk.clock.now();
-        let ending = match shutdown {
-            Shutdown::Drain(deadline) => Ending::drain(now, deadline),
-            Shutdown::FinishRunning(deadline) => Ending::finish_running(now, deadline),
-            Shutdown::Now => Ending { start_until: now, run_until: now },
+        let ending = |now, leave| match shutdown {
+            Shutdown::Drain(deadline) => Ending::drain(now, deadline, leave),
+            Shutdown::FinishRunning(deadline) => Ending::finish_running(now, deadline, leave),
+            Shutdown::Now => Ending::now(now, leave),
         };
-        self.end(ending);
-        self.turn_and_settle(ctx);
+        self.end(ending, ctx);
         Farewell(self.desk.clone())
     }
 }
@@ -104,17 +134,19 @@ impl<T: Value, U: Value, E: Value> Handler<GetStatus> for Dispatcher<T, U, E> {
         self.turn(ctx);
         let (reply, answer) = request();
         self.desk.collector.do_send(Census { reply });
-        let gate = self.desk.inbox.look();
-        let (running, leased) = self.roster.running_and_leased();
-        let (workers, len) = (self.seats, self.queue.len());
+        let (gate, look) = (self.desk.inbox.look(), self.scheduler.look());
         Box::pin(async move {
             let counted = answer.await.map_err(|_| Stopped)?;
             Ok(Status {
                 open: gate.open,
-                workers,
-                running,
-                leased,
-                len,
+                paused: look.paused,
+                workers: look.workers,
+                live: look.seats.live(),
+                deaths: look.deaths,
+                build_failures: look.build_failures,
+                running: look.seats.running,
+                leased: look.seats.waiting,
+                len: look.queued,
                 capacity: gate.capacity,
                 waiting: gate.waiting,
                 counts: counted.counts,
@@ -131,12 +163,11 @@ impl<T: Value, U: Value, E: Value> Handler<Settled> for Dispatcher<T, U, E> {
 
     fn handle(&mut self, Settled { accepted }: Settled, ctx: &mut Self::Context) {
         self.turn(ctx);
-        if !self.dry || self.accepted != accepted {
+        if !self.scheduler.settled(accepted) {
             return;
         }
         self.alive = None;
-        if let Phase::Ending { .. } = self.phase {
-            self.phase = Phase::Over;
+        if self.scheduler.is_over() {
             ctx.address().do_send(LastCall);
         }
     }
@@ -147,7 +178,7 @@ impl<T: Value, U: Value, E: Value> Handler<LastCall> for Dispatcher<T, U, E> {
 
     fn handle(&mut self, _: LastCall, ctx: &mut Context<Self>) {
         self.last_call = true;
-        if matches!(self.phase, Phase::Over) {
+        if self.scheduler.is_over() && !self.finished {
             self.finish();
             ctx.stop();
         }

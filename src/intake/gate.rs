@@ -107,6 +107,11 @@ impl<W: Waiting> Gate<W> {
         self.held -= jobs;
     }
 
+    /// Jobs that had left the queue are in it again. They may be more than there is room for.
+    pub(crate) fn take_back(&mut self, jobs: usize) {
+        self.held += jobs;
+    }
+
     /// The head of the line, once there is room for it; it is counted as accepted.
     pub(crate) fn next_in_line(&mut self) -> Option<W> {
         self.skip_those_who_left();

@@ -209,7 +209,14 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     }
 
     pub(crate) fn ring(&self, ring: Option<Ring>) {
-        if let (Some(_), Some(bell)) = (ring, self.bell.get()) {
+        if ring.is_some() {
+            self.knock();
+        }
+    }
+
+    /// Has the dispatcher look at everything.
+    pub(crate) fn knock(&self) {
+        if let Some(bell) = self.bell.get() {
             bell();
         }
     }
@@ -286,6 +293,11 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     /// wait for it are let in when the inbox is emptied.
     pub(crate) fn release(&self, jobs: usize) {
         self.lane.peek(|content| content.gate.release(jobs));
+    }
+
+    /// The dispatcher's side: jobs that had been handed out wait again.
+    pub(crate) fn take_back(&self, jobs: usize) {
+        self.lane.peek(|content| content.gate.take_back(jobs));
     }
 
     /// The dispatcher's side: gives back the room of `ended` jobs, lets in those who waited

@@ -1,8 +1,8 @@
 use std::time::Instant;
 
-use crate::error::JobError;
+use crate::{error::JobError, schedule::Waits};
 
-use super::{Address, Ended, Job, Parts, WorkerId};
+use super::{Address, Ended, Job, JobId, JobResult, result::End};
 
 /// A job on its way in, and where its result is to go.
 pub(crate) struct Entry<T, U, E> {
@@ -24,16 +24,8 @@ impl<T, U, E> Entry<T, U, E> {
 
     /// The result of a job that could not be accepted and has no sender who waits for an answer.
     pub(crate) fn reject(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
-        let parts = Parts {
-            job: self.job,
-            outcome: Err(error),
-            attempts: 0,
-            worker: None,
-            queued: None,
-            started: None,
-            ended,
-        };
-        Ended { parts, to: self.to }
+        let end = End::new(Err(error), None, None, ended);
+        Ended { result: JobResult::new(self.job, end), to: self.to }
     }
 }
 
@@ -43,30 +35,23 @@ pub(crate) struct Accepted<T, U, E> {
     pub(crate) queued: Instant,
 }
 
-/// Where and since when a job has run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
-    pub(crate) worker: WorkerId,
-    pub(crate) started: Instant,
+impl<T, U, E> Waits for Accepted<T, U, E> {
+    type Id = JobId;
+    type Place = Instant;
+
+    fn id(&self) -> JobId {
+        self.entry.job.id()
+    }
+
+    fn place(&self) -> Instant {
+        self.queued
+    }
 }
 
 impl<T, U, E> Accepted<T, U, E> {
-    /// The one way out: the job becomes its terminal result.
-    pub(crate) fn end(
-        self,
-        outcome: Result<U, JobError<E>>,
-        run: Option<Run>,
-        ended: Instant,
-    ) -> Ended<T, U, E> {
-        let parts = Parts {
-            job: self.entry.job,
-            outcome,
-            attempts: u32::from(run.is_some()),
-            worker: run.map(|run| run.worker),
-            queued: Some(self.queued),
-            started: run.map(|run| run.started),
-            ended,
-        };
-        Ended { parts, to: self.entry.to }
+    /// Ends a job that never started.
+    pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
+        let end = End::new(Err(error), None, Some(self.queued), ended);
+        Ended { result: JobResult::new(self.entry.job, end), to: self.entry.to }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::channel::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{JobResult, Parts};
+use super::JobResult;
 
 pub(crate) enum Address<T, U, E> {
     /// Everyone who is subscribed when the result is forwarded.
@@ -27,6 +27,11 @@ impl<T, U, E> Address<T, U, E> {
         }
     }
 
+    /// Whether someone waits for this very result.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !matches!(self, Self::Subscribers)
+    }
+
     /// Lets go of the address without telling anyone.
     pub(crate) fn disarm(self) {
         if let Self::Flow(mut seat) = self {
@@ -37,17 +42,17 @@ impl<T, U, E> Address<T, U, E> {
 
 /// A caller that waits for one result. Dropped undelivered, it wakes the caller empty-handed.
 pub(crate) struct Caller<T, U, E> {
-    reply: oneshot::Sender<Parts<T, U, E>>,
+    reply: oneshot::Sender<JobResult<T, U, E>>,
     stop: CancellationToken,
 }
 
 impl<T, U, E> Caller<T, U, E> {
-    pub(crate) fn new(reply: oneshot::Sender<Parts<T, U, E>>, stop: CancellationToken) -> Self {
+    pub(crate) fn new(reply: oneshot::Sender<JobResult<T, U, E>>, stop: CancellationToken) -> Self {
         Self { reply, stop }
     }
 
     /// Hands the result over; `false` if nobody waits any more.
-    pub(crate) fn deliver(self, result: Parts<T, U, E>) -> bool {
+    pub(crate) fn deliver(self, result: JobResult<T, U, E>) -> bool {
         self.reply.send(result).is_ok()
     }
 }

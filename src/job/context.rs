@@ -1,11 +1,11 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc};
 
-use futures::future::{self, FutureExt};
+use futures::future;
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::Refused, intake::Inbox, value::Value};
 
-use super::{Entry, Job, JobId, WorkerId};
+use super::{Entry, Job, JobId, WorkStation, WorkerId};
 
 /// What a job knows of itself and of its pool.
 ///
@@ -14,8 +14,12 @@ use super::{Entry, Job, JobId, WorkerId};
 pub struct JobContext<T, U, E> {
     job: JobId,
     worker: WorkerId,
+    /// What its caller cancels the job by, if anybody does.
     stop: Option<CancellationToken>,
     pool: Arc<Inside<T, U, E>>,
+    station: Arc<WorkStation<T, U, E>>,
+    /// Which seat of the station this is.
+    seat: usize,
 }
 
 /// What a job may touch of its pool.
@@ -26,16 +30,31 @@ pub(crate) struct Inside<T, U, E> {
 }
 
 impl<T, U, E> JobContext<T, U, E> {
-    /// A worker's context, before its first job.
-    pub(crate) fn new(worker: WorkerId, pool: Arc<Inside<T, U, E>>) -> Self {
-        Self { job: JobId::NONE, worker, stop: None, pool }
+    /// The context of a seat, before its first job.
+    pub(crate) fn new(
+        worker: WorkerId,
+        pool: Arc<Inside<T, U, E>>,
+        station: Arc<WorkStation<T, U, E>>,
+        seat: usize,
+    ) -> Self {
+        Self { job: JobId::NONE, worker, stop: None, pool, station, seat }
     }
 
-    /// Turns to the worker's next job. One context serves all jobs of a worker: its `Arc` is
-    /// shared by every thread of the pool, and counting it per job would make them contend.
+    /// Turns to the seat's next job. One context serves all jobs of a seat: its `Arc`s are shared
+    /// by threads, and counting them per job would make those contend.
     pub(crate) fn turn_to(&mut self, job: JobId, stop: Option<CancellationToken>) {
         self.job = job;
         self.stop = stop;
+    }
+
+    /// What the job's caller cancels it by.
+    pub(crate) fn stop(&self) -> Option<&CancellationToken> {
+        self.stop.as_ref()
+    }
+
+    /// Whether the dispatcher told this very job to stop.
+    pub(crate) fn is_told(&self) -> bool {
+        self.station.told[self.seat].is_told(self.job.get())
     }
 
     /// The running job's id.
@@ -48,14 +67,16 @@ impl<T, U, E> JobContext<T, U, E> {
         self.worker
     }
 
-    /// Whether the job should give up: its caller stopped waiting, or the pool shuts down and its
-    /// time is over. Blocking code asks this between its steps. An async job need not: it is
-    /// dropped at its next `await` that does not complete.
+    /// Whether the job should give up: it was cancelled ([`Pool::cancel`](crate::Pool::cancel)), its
+    /// caller stopped waiting, or the pool shuts down and its time is over. Blocking code asks this
+    /// between its steps. An async job need not: it is dropped at its next `await` that does not
+    /// complete, after the pool's [grace](crate::Builder::grace).
     ///
     /// A value that the job returns nevertheless counts.
     pub fn is_cancelled(&self) -> bool {
         self.pool.stop.is_cancelled()
             || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
+            || self.is_told()
     }
 
     /// Completes when the job should give up.
@@ -63,12 +84,12 @@ impl<T, U, E> JobContext<T, U, E> {
     /// # Cancel safety
     /// It may be dropped and asked again at any time.
     pub async fn cancelled(&self) {
+        let told = self.station.told[self.seat].token(self.job.get());
+        let (told, pool) = (pin!(told.cancelled()), pin!(self.pool.stop.cancelled()));
+        let either = future::select(told, pool);
         match &self.stop {
-            None => self.pool.stop.cancelled().await,
-            Some(own) => {
-                let (own, pool) = (own.cancelled(), self.pool.stop.cancelled());
-                future::select(own.boxed_local(), pool.boxed_local()).await;
-            }
+            None => _ = either.await,
+            Some(own) => _ = future::select(pin!(own.cancelled()), either).await,
         }
     }
 

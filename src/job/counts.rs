@@ -20,6 +20,8 @@ pub struct Counts {
     pub rejected: u64,
     /// The worker's thread ended under the job.
     pub lost: u64,
+    /// The job still ran when the pool had to end.
+    pub abandoned: u64,
 }
 
 impl Counts {
@@ -31,7 +33,13 @@ impl Counts {
 
     /// Those that had been accepted.
     pub(crate) fn accepted(&self) -> u64 {
-        self.succeeded + self.failed + self.panicked + self.cancelled + self.evicted + self.lost
+        self.succeeded
+            + self.failed
+            + self.panicked
+            + self.cancelled
+            + self.evicted
+            + self.lost
+            + self.abandoned
     }
 
     pub(crate) fn add_all(&mut self, more: &Self) {
@@ -42,9 +50,10 @@ impl Counts {
         self.evicted += more.evicted;
         self.rejected += more.rejected;
         self.lost += more.lost;
+        self.abandoned += more.abandoned;
     }
 
-    pub(crate) fn add<U, E>(&mut self, outcome: &Result<U, JobError<E>>) {
+    pub(crate) fn add<U, E>(&mut self, outcome: Result<&U, &JobError<E>>) {
         *match outcome {
             Ok(_) => &mut self.succeeded,
             Err(JobError::Failed(_)) => &mut self.failed,
@@ -53,6 +62,7 @@ impl Counts {
             Err(JobError::Evicted) => &mut self.evicted,
             Err(JobError::Rejected(_)) => &mut self.rejected,
             Err(JobError::Lost) => &mut self.lost,
+            Err(JobError::Abandoned) => &mut self.abandoned,
         } += 1;
     }
 }
@@ -67,6 +77,7 @@ impl fmt::Display for Counts {
             (self.evicted, "evicted"),
             (self.rejected, "rejected"),
             (self.lost, "lost"),
+            (self.abandoned, "abandoned"),
         ];
         others.iter().filter(|(n, _)| *n > 0).try_for_each(|(n, what)| write!(f, ", {n} {what}"))
     }

@@ -6,16 +6,20 @@ mod context;
 mod counts;
 mod id;
 mod result;
+mod running;
 
 use std::fmt;
 
 use crate::lane::Station;
 
+#[cfg(test)]
+pub(crate) use self::result::End;
 pub(crate) use self::{
-    accepted::{Accepted, Entry, Run},
+    accepted::{Accepted, Entry},
     address::{Address, Arrival, Caller, Flow, FlowSeat},
     context::Inside,
     result::Ended,
+    running::{Hand, Run, Running},
 };
 pub use self::{
     context::JobContext,
@@ -25,7 +29,7 @@ pub use self::{
 };
 
 /// The lanes of one worker.
-pub(crate) type WorkStation<T, U, E> = Station<Accepted<T, U, E>, Ended<T, U, E>>;
+pub(crate) type WorkStation<T, U, E> = Station<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
 
 /// One piece of work: a payload for the process function, and an id to know it by.
 ///

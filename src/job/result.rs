@@ -6,23 +6,58 @@ use std::{
 
 use crate::error::JobError;
 
-use super::{Address, Job, JobId, WorkerId};
+use super::{Address, Job, JobId, Run, WorkerId, running::Slot};
 
 /// A job that has ended, on its way to its address.
 pub(crate) struct Ended<T, U, E> {
-    pub(crate) parts: Parts<T, U, E>,
+    pub(crate) result: JobResult<T, U, E>,
     pub(crate) to: Address<T, U, E>,
 }
 
 /// The one terminal result of a job: the job itself, what came of it, and when.
 ///
 /// A sole receiver owns it and can take it apart ([`into_parts`](Self::into_parts)); several
-/// receivers share it. It keeps nothing else alive: neither the pool nor other results.
+/// receivers share it, and so does the code of a job that was abandoned for as long as it runs. It
+/// keeps nothing else alive: neither the pool nor other results.
 pub struct JobResult<T, U, E>(Inner<T, U, E>);
 
 enum Inner<T, U, E> {
-    Owned(Parts<T, U, E>),
-    Shared(Arc<Parts<T, U, E>>),
+    Owned(Job<T>, End<U, E>),
+    Shared(Arc<(Job<T>, End<U, E>)>),
+    /// The job's code still runs, and looks at the payload.
+    WithItsCode(Slot<T>, Arc<End<U, E>>),
+}
+
+/// What came of a job.
+pub(crate) struct End<U, E> {
+    outcome: Result<U, JobError<E>>,
+    run: Option<Run>,
+    queued: Option<Instant>,
+    ended: Instant,
+}
+
+impl<U, E> End<U, E> {
+    pub(crate) fn new(
+        outcome: Result<U, JobError<E>>,
+        run: Option<Run>,
+        queued: Option<Instant>,
+        ended: Instant,
+    ) -> Self {
+        Self { outcome, run, queued, ended }
+    }
+
+    fn parts<T>(self, job: Job<T>) -> Parts<T, U, E> {
+        let Self { outcome, run, queued, ended } = self;
+        Parts {
+            job,
+            outcome,
+            attempts: u32::from(run.is_some()),
+            worker: run.map(|run| run.worker),
+            queued,
+            started: run.map(|run| run.started),
+            ended,
+        }
+    }
 }
 
 /// A [`JobResult`] taken apart.
@@ -46,29 +81,46 @@ pub struct Parts<T, U, E> {
 }
 
 impl<T, U, E> JobResult<T, U, E> {
-    pub(crate) fn new(parts: Parts<T, U, E>) -> Self {
-        Self(Inner::Owned(parts))
+    pub(crate) fn new(job: Job<T>, end: End<U, E>) -> Self {
+        Self(Inner::Owned(job, end))
+    }
+
+    /// The result of a job whose code may still run. There is a job in the slot.
+    pub(crate) fn shared_with_its_code(job: Slot<T>, end: End<U, E>) -> Self {
+        Self(Inner::WithItsCode(job, Arc::new(end)))
     }
 
     /// One more handle on the same result. From here on it is shared.
     pub(crate) fn share(self) -> (Self, Self) {
-        let parts = match self.0 {
-            Inner::Owned(parts) => Arc::new(parts),
-            Inner::Shared(parts) => parts,
+        let result = match self.0 {
+            Inner::WithItsCode(job, end) => {
+                let other = Inner::WithItsCode(job.clone(), end.clone());
+                return (Self(other), Self(Inner::WithItsCode(job, end)));
+            }
+            Inner::Owned(job, end) => Arc::new((job, end)),
+            Inner::Shared(result) => result,
         };
-        (Self(Inner::Shared(parts.clone())), Self(Inner::Shared(parts)))
+        (Self(Inner::Shared(result.clone())), Self(Inner::Shared(result)))
     }
 
-    fn parts(&self) -> &Parts<T, U, E> {
+    fn end(&self) -> &End<U, E> {
         match &self.0 {
-            Inner::Owned(parts) => parts,
-            Inner::Shared(parts) => parts,
+            Inner::Owned(_, end) => end,
+            Inner::Shared(result) => &result.1,
+            Inner::WithItsCode(_, end) => end,
         }
     }
 
     /// The job, with its payload.
     pub fn job(&self) -> &Job<T> {
-        &self.parts().job
+        match &self.0 {
+            Inner::Owned(job, _) => job,
+            Inner::Shared(result) => &result.0,
+            Inner::WithItsCode(job, _) => match &**job {
+                Some(job) => job,
+                None => unreachable!("a job that ended with its code running lies in its slot"),
+            },
+        }
     }
 
     /// The job's id.
@@ -81,32 +133,32 @@ impl<T, U, E> JobResult<T, U, E> {
     /// # Errors
     /// Why the job brought no value: it failed, or it was ended otherwise.
     pub fn outcome(&self) -> Result<&U, &JobError<E>> {
-        self.parts().outcome.as_ref()
+        self.end().outcome.as_ref()
     }
 
     /// How often the job was started: 0 if it ended without a worker.
     pub fn attempts(&self) -> u32 {
-        self.parts().attempts
+        u32::from(self.end().run.is_some())
     }
 
     /// Who ran it last; `None` if nobody did.
     pub fn worker(&self) -> Option<WorkerId> {
-        self.parts().worker
+        self.end().run.map(|run| run.worker)
     }
 
     /// When it was accepted, to within the time of a burst of submissions; `None` if it never was.
     pub fn queued(&self) -> Option<Instant> {
-        self.parts().queued
+        self.end().queued
     }
 
     /// When it was last started; `None` if it never was.
     pub fn started(&self) -> Option<Instant> {
-        self.parts().started
+        self.end().run.map(|run| run.started)
     }
 
     /// When it ended.
     pub fn ended(&self) -> Instant {
-        self.parts().ended
+        self.end().ended
     }
 
     /// How long it ran, the last time it was started; zero if it never was.
@@ -123,20 +175,37 @@ impl<T, U, E> JobResult<T, U, E> {
     /// Takes the result apart: the payload and the value are then yours.
     ///
     /// # Errors
-    /// Gives the result back while another receiver holds it too.
+    /// Gives the result back while another receiver holds it too, or the code of an abandoned job
+    /// still runs.
     pub fn into_parts(self) -> Result<Parts<T, U, E>, Self> {
         match self.0 {
-            Inner::Owned(parts) => Ok(parts),
-            Inner::Shared(parts) => {
-                Arc::try_unwrap(parts).map_err(|parts| Self(Inner::Shared(parts)))
-            }
+            Inner::Owned(job, end) => Ok(end.parts(job)),
+            Inner::Shared(result) => Arc::try_unwrap(result)
+                .map(|(job, end)| end.parts(job))
+                .map_err(|result| Self(Inner::Shared(result))),
+            Inner::WithItsCode(job, end) => match (Arc::try_unwrap(job), end) {
+                (Ok(Some(job)), end) => match Arc::try_unwrap(end) {
+                    Ok(end) => Ok(end.parts(job)),
+                    Err(end) => Err(Self(Inner::WithItsCode(Arc::new(Some(job)), end))),
+                },
+                (Ok(None), _) => unreachable!("see `job`"),
+                (Err(job), end) => Err(Self(Inner::WithItsCode(job, end))),
+            },
         }
+    }
+
+    /// Only what came of it, by value.
+    ///
+    /// # Errors
+    /// As [`into_parts`](Self::into_parts).
+    pub fn into_outcome(self) -> Result<Result<U, JobError<E>>, Self> {
+        self.into_parts().map(|parts| parts.outcome)
     }
 }
 
 impl<T, U, E> fmt::Debug for JobResult<T, U, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ended = match &self.parts().outcome {
+        let ended = match self.outcome() {
             Ok(_) => "succeeded",
             Err(error) => error.kind(),
         };
@@ -153,17 +222,12 @@ impl<T, U, E> fmt::Debug for JobResult<T, U, E> {
 mod tests {
     use super::*;
 
+    fn end<U>(outcome: Result<U, JobError<()>>) -> End<U, ()> {
+        End::new(outcome, None, None, Instant::now())
+    }
+
     fn result() -> JobResult<u8, u8, ()> {
-        let parts = Parts {
-            job: Job::new(1),
-            outcome: Ok(2),
-            attempts: 1,
-            worker: Some(WorkerId(0)),
-            queued: None,
-            started: None,
-            ended: Instant::now(),
-        };
-        JobResult::new(parts)
+        JobResult::new(Job::new(1), end(Ok(2)))
     }
 
     #[test]
@@ -177,5 +241,18 @@ mod tests {
         let one = one.into_parts().expect_err("the other holds it too");
         drop(other);
         assert_eq!(one.into_parts().unwrap().job.into_payload(), 1);
+    }
+
+    #[test]
+    fn the_result_of_a_job_whose_code_runs_can_be_read_and_later_taken_apart() {
+        let slot = Arc::new(Some(Job::new(1)));
+        let abandoned = end::<u8>(Err(JobError::Abandoned));
+        let result = JobResult::shared_with_its_code(slot.clone(), abandoned);
+        let (one, other) = result.share();
+        assert_eq!(*one.job().payload(), 1);
+        drop(one);
+        let other = other.into_parts().expect_err("the code holds the job");
+        drop(slot);
+        assert_eq!(other.into_parts().unwrap().job.into_payload(), 1);
     }
 }

@@ -1,171 +1,99 @@
-//! The lane of leases: what a worker has been handed and has not started.
+//! The lane of leases: what a worker has been handed and has not started, and what it runs.
 //!
-//! Its lock guards more than the queue: how many of the worker's seats run a job, how many found
-//! nothing, and how far ahead the worker wants to be supplied. So the dispatcher sees all three as
-//! they were at one instant, although a blocked worker answers no message.
+//! Its lock guards more than the queue: where each of the worker's seats stands, what it runs, and
+//! how far ahead the worker wants to be supplied. So the dispatcher sees all of it as it was at one
+//! instant, although a blocked worker answers no message; and whoever takes a running job out of the
+//! lane, the seat that ran it or the dispatcher that gave the seat up, is the one who ends it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
-use super::{Bell, Lane, Put, Ring};
-
-/// Where a seat stands when it asks for its next job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seated {
-    /// It has not asked before, or is back after its processor was rebuilt.
-    New,
-    /// It asked before, and there was nothing.
-    Idle,
-    /// It has just finished a job, and its result is in the outbox.
-    Finished,
-}
+use super::{
+    Bell, Lane, Put, Ring,
+    bench::{Bench, Seat, Survey},
+};
 
 /// What a seat is told when it asks.
 #[derive(Debug)]
-pub(crate) struct Next<J> {
-    pub(crate) job: Option<J>,
-    /// Leases that wait behind this one.
-    pub(crate) waiting: usize,
+pub(crate) struct Next {
+    /// Whether it has a job, which has begun.
+    pub(crate) found: bool,
     /// For the dispatcher.
     pub(crate) ring: Option<Ring>,
 }
 
-/// What the dispatcher sees of a worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Survey {
-    /// Leases that nobody has started.
-    pub(crate) waiting: usize,
-    /// Seats that run a job.
-    pub(crate) running: usize,
-    /// Seats that found nothing to do.
-    pub(crate) idle: usize,
-    /// Leases that the worker wants to have waiting beyond its idle seats.
-    pub(crate) ahead: usize,
-    /// How often the worker has asked for a job or answered a ring: a count that stands still tells
-    /// of an overrun.
-    pub(crate) asked: u64,
-}
-
-impl Survey {
-    /// Leases that would start at once.
-    pub(crate) fn hungry(&self) -> usize {
-        self.idle.saturating_sub(self.waiting)
-    }
-
-    /// All that the worker asks for: its idle seats first, then a supply ahead of them, renewed
-    /// when half of it is used up.
-    pub(crate) fn wanted(&self) -> usize {
-        let level = self.idle + self.ahead;
-        if self.waiting > self.idle + self.ahead / 2 { 0 } else { level - self.waiting.min(level) }
-    }
-
-    /// Whether every lease has ended.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.waiting == 0 && self.running == 0
-    }
-
-    /// Leases that another worker may take: all that no idle seat here is about to start.
-    pub(crate) fn recallable(&self) -> usize {
-        self.waiting.saturating_sub(self.idle)
-    }
-}
-
+/// What a seat is told when its job has ended.
 #[derive(Debug)]
-struct Bench<J> {
-    queue: VecDeque<J>,
-    survey: Survey,
-    /// The dispatcher has been rung and has not looked yet.
-    rung: bool,
-    /// Hungry seats when the dispatcher last looked or handed out. A seat that was not meant may
-    /// take a lease before the one that was rung for it, which is then hungry again.
-    hungry_seen: usize,
-    /// The dispatcher has been told that the supply runs low, and has handed out nothing since.
-    told: bool,
-    /// The dispatcher has given the worker up, and wants to hear when it asks or answers again.
-    given_up: bool,
-}
-
-impl<J> Bench<J> {
-    fn survey(&self) -> Survey {
-        Survey { waiting: self.queue.len(), ..self.survey }
-    }
-
-    /// How the bell must stand: seats that found nothing need a ring.
-    fn bell(&self, bell: Bell) -> Bell {
-        match bell {
-            Bell::Awake if self.survey.idle > 0 => Bell::Asleep,
-            Bell::Asleep if self.survey.idle == 0 => Bell::Awake,
-            bell => bell,
-        }
-    }
-
-    /// Whether the dispatcher must be told: there are more hungry seats than it knows of, the supply
-    /// is half used up, the worker is back, or (`left`) a seat left.
-    fn ring(&mut self, left: bool) -> Option<Ring> {
-        let hungrier = self.survey().hungry() > self.hungry_seen;
-        let ahead = self.survey.ahead;
-        let low = !self.told && ahead > 0 && self.queue.len() <= ahead / 2;
-        let back = std::mem::take(&mut self.given_up);
-        let ring = !self.rung && (hungrier || low || back || left);
-        self.rung |= ring;
-        self.told |= ring && low;
-        ring.then_some(Ring(()))
-    }
+pub(crate) struct Turn<K> {
+    /// The job, to be ended; `None` if someone else has ended it, and the seat is given up.
+    pub(crate) ended: Option<K>,
+    pub(crate) next: Next,
 }
 
 /// The lane of leases of one worker.
 #[derive(Debug)]
-pub(crate) struct Leases<J> {
-    lane: Lane<Bench<J>>,
+pub(crate) struct Leases<J, K> {
+    lane: Lane<Bench<J, K>>,
 }
 
-impl<J> Leases<J> {
-    pub(crate) fn new() -> Self {
-        Self {
-            lane: Lane::new(Bench {
-                queue: VecDeque::new(),
-                survey: Survey::default(),
-                rung: false,
-                hungry_seen: 0,
-                told: false,
-                given_up: false,
-            }),
-        }
+/// The worker's side.
+impl<J, K> Leases<J, K> {
+    pub(crate) fn new(seats: usize) -> Self {
+        Self { lane: Lane::new(Bench::new(seats)) }
     }
 
-    /// The worker's side: the next lease for a seat, and whether the dispatcher must be rung.
+    /// A seat that runs nothing asks for a job: the next lease begins, or the seat is idle.
     ///
-    /// `ahead` is how many leases the worker wants to have waiting from now on.
-    pub(crate) fn next(&self, seat: Seated, ahead: usize) -> Next<J> {
+    /// `ahead` is how many leases the worker wants to have waiting from now on. `begin` is called
+    /// under the lock.
+    pub(crate) fn ask(&self, seat: usize, ahead: usize, begin: impl FnOnce(J) -> K) -> Next {
         self.lane.take(|bench, bell| {
-            let job = bench.queue.pop_front();
-            let survey = &mut bench.survey;
-            survey.ahead = ahead;
-            survey.asked += 1;
-            match seat {
-                Seated::New => {}
-                Seated::Idle => survey.idle -= 1,
-                Seated::Finished => survey.running -= 1,
-            }
-            match job {
-                Some(_) => survey.running += 1,
-                None => survey.idle += 1,
-            }
+            bench.note(ahead);
+            let found = bench.begin(seat, begin, Seat::Idle);
             let ring = bench.ring(false);
-            (Next { job, waiting: bench.queue.len(), ring }, bench.bell(bell))
+            (Next { found, ring }, bench.bell(bell))
         })
     }
 
-    /// The worker's side: a seat whose job has ended leaves, to come back as [`Seated::New`].
-    pub(crate) fn leave(&self) -> Option<Ring> {
+    /// A seat's job has ended, and the next lease begins. Where there is none, the seat still counts
+    /// as running: it puts its result into the outbox first, and then asks.
+    pub(crate) fn turn(&self, seat: usize, ahead: usize, begin: impl FnOnce(J) -> K) -> Turn<K> {
         self.lane.take(|bench, bell| {
-            bench.survey.running -= 1;
+            let ended = bench.take(seat, Seat::Finishing);
+            if ended.is_none() {
+                return (Turn { ended, next: Next { found: false, ring: None } }, bell);
+            }
+            bench.note(ahead);
+            let found = bench.begin(seat, begin, Seat::Finishing);
+            let ring = bench.ring(false);
+            (Turn { ended, next: Next { found, ring } }, bench.bell(bell))
+        })
+    }
+
+    /// A seat's job has ended, and the seat does something else before it asks again. Also returns
+    /// whether leases wait.
+    pub(crate) fn end(&self, seat: usize) -> (Option<K>, bool) {
+        self.lane.peek(|bench| (bench.take(seat, Seat::Finishing), !bench.queue.is_empty()))
+    }
+
+    /// A seat leaves, until it asks again.
+    pub(crate) fn leave(&self, seat: usize) -> Option<Ring> {
+        self.lane.take(|bench, bell| {
+            bench.set(seat, Seat::Away);
             bench.survey.ahead = 0;
             (bench.ring(true), bench.bell(bell))
         })
     }
 
-    /// The worker's side, on being rung: how many idle seats to wake, and whether the dispatcher
-    /// must be rung.
+    /// A seat's processor was not built; the seat will ask once it is.
+    pub(crate) fn fail(&self, seat: usize) -> Option<Ring> {
+        self.lane.take(|bench, bell| {
+            bench.failures += 1;
+            let first = matches!(bench.set(seat, Seat::Failing), Seat::Away);
+            (bench.ring(first), bench.bell(bell))
+        })
+    }
+
+    /// On being rung: how many idle seats to wake, and whether the dispatcher must be rung.
     pub(crate) fn answer(&self) -> (usize, Option<Ring>) {
         self.lane.take(|bench, _| {
             bench.survey.asked += 1;
@@ -175,7 +103,35 @@ impl<J> Leases<J> {
         })
     }
 
-    /// The dispatcher's side: hands out what `fill` pushes.
+    /// The worker is gone. What it ran and what it was handed stays, to be buried.
+    pub(crate) fn die(&self) -> Option<Ring> {
+        self.lane.take(|bench, _| {
+            bench.survey.dead = true;
+            bench.survey.ahead = 0;
+            for seat in 0..bench.seats.len() {
+                if matches!(bench.seats[seat], Seat::Idle | Seat::Failing) {
+                    bench.set(seat, Seat::Away);
+                }
+            }
+            (bench.ring(true), Bell::Awake)
+        })
+    }
+}
+
+/// What a worker that died leaves behind.
+#[derive(Debug)]
+pub(crate) struct Remains<J, K> {
+    /// What it ran.
+    pub(crate) running: Vec<K>,
+    /// What it had not started, in order.
+    pub(crate) leases: VecDeque<J>,
+    /// Jobs that it had begun.
+    pub(crate) begun: u64,
+}
+
+/// The dispatcher's side.
+impl<J, K> Leases<J, K> {
+    /// Hands out what `fill` pushes.
     pub(crate) fn hand_out(&self, fill: impl FnOnce(&mut VecDeque<J>)) -> Option<Ring> {
         self.lane
             .put(|bench| {
@@ -191,7 +147,7 @@ impl<J> Leases<J> {
             .1
     }
 
-    /// The dispatcher's side: takes back the `n` youngest leases that have not started, in order.
+    /// Takes back the `n` youngest leases that have not started, in order.
     pub(crate) fn recall(&self, n: usize) -> VecDeque<J> {
         self.lane.peek(|bench| {
             let keep = bench.queue.len().saturating_sub(n);
@@ -199,17 +155,17 @@ impl<J> Leases<J> {
         })
     }
 
-    /// The dispatcher's side: takes back the `n` oldest leases that have not started, in order, from
-    /// a worker that does not get to them.
+    /// Takes back the `n` oldest leases that have not started, in order, from a worker that does not
+    /// get to them.
     pub(crate) fn rescue(&self, n: usize) -> VecDeque<J> {
         self.lane.peek(|bench| {
             let younger = bench.queue.split_off(n.min(bench.queue.len()));
-            std::mem::replace(&mut bench.queue, younger)
+            mem::replace(&mut bench.queue, younger)
         })
     }
 
-    /// The dispatcher's side: asks to be rung when the worker asks or answers again; `false` if it
-    /// has done so since its count was `asked`.
+    /// Asks to be rung when the worker asks or answers again; `false` if it has done so since its
+    /// count was `asked`.
     pub(crate) fn give_up(&self, asked: u64) -> bool {
         self.lane.peek(|bench| {
             bench.given_up = bench.survey.asked == asked;
@@ -217,7 +173,7 @@ impl<J> Leases<J> {
         })
     }
 
-    /// The dispatcher's side: what the worker has and wants. From here on it rings again.
+    /// What the worker has and wants. From here on it rings again.
     pub(crate) fn survey(&self) -> Survey {
         self.lane.peek(|bench| {
             bench.rung = false;
@@ -226,57 +182,109 @@ impl<J> Leases<J> {
             survey
         })
     }
+
+    /// Times that a processor was not built.
+    pub(crate) fn failures(&self) -> u64 {
+        self.lane.peek(|bench| bench.failures)
+    }
+
+    /// Takes one lease that has not started out of the lane.
+    pub(crate) fn withdraw(&self, which: impl Fn(&J) -> bool) -> Option<J> {
+        self.lane.peek(|bench| {
+            let at = bench.queue.iter().position(which)?;
+            bench.queue.remove(at)
+        })
+    }
+
+    /// The seat that runs a job.
+    pub(crate) fn seat_of(&self, which: impl Fn(&K) -> bool) -> Option<usize> {
+        self.lane.peek(|bench| {
+            bench.seats.iter().position(|seat| matches!(seat, Seat::Running(job) if which(job)))
+        })
+    }
+
+    /// Takes everything that runs away from its seats, which are given up.
+    pub(crate) fn abandon(&self) -> Vec<K> {
+        self.lane.peek(|bench| bench.clear(|| Seat::Abandoned))
+    }
+
+    /// Takes what a dead worker left. From here on the lane is another's, who is not there yet.
+    pub(crate) fn bury(&self) -> Remains<J, K> {
+        self.lane.take(|bench, _| {
+            let running = bench.clear(|| Seat::Away);
+            for seat in 0..bench.seats.len() {
+                bench.set(seat, Seat::Away);
+            }
+            bench.survey.dead = false;
+            let leases = mem::take(&mut bench.queue);
+            let begun = mem::take(&mut bench.begun);
+            (Remains { running, leases, begun }, Bell::Awake)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn filled(n: u32) -> Leases<u32> {
-        let leases = Leases::new();
+    fn new(seats: usize) -> Leases<u32, u32> {
+        Leases::new(seats)
+    }
+
+    fn filled(n: u32) -> Leases<u32, u32> {
+        let leases = new(2);
         let _ = leases.hand_out(|queue| queue.extend(0..n));
         leases
     }
 
+    fn ask(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> Next {
+        leases.ask(seat, ahead, |job| job)
+    }
+
+    fn turn(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> Turn<u32> {
+        leases.turn(seat, ahead, |job| job)
+    }
+
     #[test]
     fn a_seat_that_finds_nothing_rings_the_dispatcher_once() {
-        let leases = Leases::<u32>::new();
-        assert!(leases.next(Seated::New, 0).ring.is_some());
-        assert!(leases.next(Seated::New, 0).ring.is_none(), "it has been rung and has not looked");
+        let leases = new(3);
+        assert!(ask(&leases, 0, 0).ring.is_some());
+        assert!(ask(&leases, 1, 0).ring.is_none(), "it has been rung and has not looked");
         assert_eq!(leases.survey().idle, 2);
-        assert!(leases.next(Seated::New, 0).ring.is_some());
+        assert!(ask(&leases, 2, 0).ring.is_some());
     }
 
     #[test]
     fn a_seat_whose_lease_another_took_is_hungry_again() {
-        let leases = Leases::<u32>::new();
-        let _ = leases.next(Seated::New, 0);
+        let leases = new(2);
+        let _ = ask(&leases, 0, 0);
         assert_eq!(leases.survey().hungry(), 1);
         let _ = leases.hand_out(|queue| queue.push_back(1));
         assert_eq!(leases.survey().hungry(), 0);
-        let other = leases.next(Seated::New, 0);
-        assert_eq!((other.job, other.ring.is_some()), (Some(1), true));
+        let other = ask(&leases, 1, 0);
+        assert_eq!((other.found, other.ring.is_some()), (true, true));
     }
 
     #[test]
     fn a_hand_out_rings_only_when_a_seat_is_idle() {
-        let leases = Leases::<u32>::new();
-        let _ = leases.next(Seated::New, 0);
+        let leases = new(1);
+        let _ = ask(&leases, 0, 0);
         assert!(leases.hand_out(|queue| queue.push_back(1)).is_some());
         assert_eq!(leases.answer().0, 1);
-        assert_eq!(leases.next(Seated::Idle, 0).job, Some(1));
+        assert!(ask(&leases, 0, 0).found);
         assert!(leases.hand_out(|queue| queue.push_back(2)).is_none(), "the seat will look");
-        assert_eq!(leases.next(Seated::Finished, 0).job, Some(2));
+        assert_eq!(turn(&leases, 0, 0).ended, Some(1));
+        assert_eq!(turn(&leases, 0, 0).ended, Some(2));
     }
 
     #[test]
     fn the_dispatcher_is_rung_when_half_of_the_supply_is_used() {
         let leases = filled(4);
         let _ = leases.survey();
-        assert!(leases.next(Seated::New, 4).ring.is_none());
-        assert!(leases.next(Seated::Finished, 4).ring.is_some());
+        assert!(ask(&leases, 0, 4).ring.is_none());
+        assert!(turn(&leases, 0, 4).next.ring.is_some());
         assert_eq!(leases.survey().wanted(), 2);
-        assert!(leases.next(Seated::Finished, 4).ring.is_none(), "it knows");
+        assert!(turn(&leases, 0, 4).next.ring.is_none(), "it knows");
     }
 
     #[test]
@@ -284,7 +292,7 @@ mod tests {
         let leases = filled(2);
         let survey = leases.survey();
         assert!(leases.give_up(survey.asked));
-        assert!(leases.next(Seated::New, 0).ring.is_some());
+        assert!(ask(&leases, 0, 0).ring.is_some());
         assert!(!leases.give_up(survey.asked), "it has asked since");
         assert!(leases.give_up(leases.survey().asked));
         assert!(leases.answer().1.is_some());
@@ -305,11 +313,59 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_is_quiet_only_after_its_last_job_ended() {
+    fn a_worker_is_quiet_only_after_its_last_result_was_put() {
         let leases = filled(1);
-        let _ = leases.next(Seated::New, 0);
+        let _ = ask(&leases, 0, 0);
         assert!(!leases.survey().is_quiet());
-        let _ = leases.next(Seated::Finished, 0);
+        assert_eq!(turn(&leases, 0, 0).ended, Some(0));
+        assert!(!leases.survey().is_quiet(), "the result is on the way to the outbox");
+        let _ = ask(&leases, 0, 0);
         assert!(leases.survey().is_quiet());
+    }
+
+    #[test]
+    fn a_job_is_ended_by_its_seat_or_by_whoever_gave_the_seat_up() {
+        let leases = filled(2);
+        let _ = ask(&leases, 0, 0);
+        let _ = ask(&leases, 1, 0);
+        assert_eq!(leases.end(0), (Some(0), false));
+        assert_eq!(leases.abandon(), [1]);
+        assert_eq!(turn(&leases, 1, 0).ended, None);
+        assert_eq!((leases.survey().running, leases.survey().idle), (1, 0));
+    }
+
+    #[test]
+    fn a_dead_worker_is_handed_nothing_and_leaves_everything() {
+        let leases = filled(3);
+        let _ = ask(&leases, 0, 8);
+        let _ = leases.survey();
+        assert!(leases.die().is_some());
+        let survey = leases.survey();
+        assert_eq!((survey.wanted(), survey.is_quiet(), survey.dead), (0, false, true));
+        let remains = leases.bury();
+        assert_eq!((remains.running, remains.begun), (vec![0], 1));
+        assert_eq!(remains.leases, [1, 2]);
+        assert!(leases.survey().is_quiet());
+    }
+
+    #[test]
+    fn a_seat_fails_until_it_asks() {
+        let leases = new(1);
+        assert!(leases.fail(0).is_some());
+        let _ = leases.survey();
+        assert!(leases.fail(0).is_none(), "nothing has changed");
+        assert_eq!((leases.survey().failing, leases.failures()), (1, 2));
+        let _ = ask(&leases, 0, 0);
+        assert_eq!((leases.survey().failing, leases.survey().live()), (0, 1));
+    }
+
+    #[test]
+    fn a_lease_can_be_withdrawn_and_a_running_job_found() {
+        let leases = filled(3);
+        let _ = ask(&leases, 1, 0);
+        assert_eq!(leases.withdraw(|&job| job == 2), Some(2));
+        assert_eq!(leases.withdraw(|&job| job == 0), None);
+        assert_eq!(leases.seat_of(|&job| job == 0), Some(1));
+        assert_eq!(leases.seat_of(|&job| job == 1), None);
     }
 }

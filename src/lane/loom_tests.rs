@@ -7,7 +7,7 @@ use loom::{
     thread,
 };
 
-use super::{Bell, Holdback, Lane, Leases, Newcomers, Outbox, Put, Ring, Seated, Window};
+use super::{Bell, Holdback, Lane, Leases, Newcomers, Outbox, Put, Ring, Told, Window};
 
 /// Stands for an actor's mailbox: rings that have been sent.
 struct Mailbox(Mutex<usize>);
@@ -47,27 +47,30 @@ fn a_put_is_seen_by_the_consumer_or_rings_it() {
     });
 }
 
+/// A seat takes its next job, after the one it runs if it runs one. Says whether it has one.
+fn take(leases: &Leases<u8, u8>, seat: usize) -> (bool, Option<Ring>) {
+    let turn = leases.turn(seat, 0, |job| job);
+    if turn.next.found {
+        return (true, turn.next.ring);
+    }
+    let next = leases.ask(seat, 0, |job| job);
+    (next.found, turn.next.ring.or(next.ring))
+}
+
 #[test]
 fn a_lease_is_started_once_or_recalled_and_never_left_with_a_sleeping_seat() {
     loom::model(|| {
-        let leases = Arc::new(Leases::new());
+        let leases = Arc::new(Leases::new(1));
         let to_worker = Mailbox::new();
         let worker = {
             let leases = leases.clone();
-            thread::spawn(move || {
-                let first = leases.next(Seated::New, 0).job;
-                let seat = if first.is_some() { Seated::Finished } else { Seated::Idle };
-                let second = leases.next(seat, 0).job;
-                (second.is_some(), usize::from(first.is_some()) + usize::from(second.is_some()))
-            })
+            thread::spawn(move || (0..2).filter(|_| take(&leases, 0).0).count())
         };
         to_worker.send(leases.hand_out(|queue| queue.extend([1, 2])));
         let recalled = leases.recall(1).len();
-        let (running, mut started) = worker.join().unwrap();
+        let mut started = worker.join().unwrap();
         if to_worker.received() {
-            let mut seat = if running { Seated::Finished } else { Seated::Idle };
-            while leases.next(seat, 0).job.is_some() {
-                seat = Seated::Finished;
+            while take(&leases, 0).0 {
                 started += 1;
             }
         }
@@ -78,15 +81,83 @@ fn a_lease_is_started_once_or_recalled_and_never_left_with_a_sleeping_seat() {
 }
 
 #[test]
-fn a_hungry_seat_is_known_to_the_dispatcher_whoever_takes_its_lease() {
+fn a_job_that_runs_is_ended_once_by_its_seat_or_by_whoever_gives_it_up() {
     loom::model(|| {
-        let leases = Arc::new(Leases::new());
+        let leases = Arc::new(Leases::new(1));
+        let _ = leases.hand_out(|queue| queue.extend([1, 2]));
+        assert!(take(&leases, 0).0);
+        let worker = {
+            let leases = leases.clone();
+            thread::spawn(move || {
+                let turn = leases.turn(0, 0, |job| job);
+                (turn.ended.is_some(), turn.next.found)
+            })
+        };
+        let abandoned = leases.abandon();
+        let (ended, next) = worker.join().unwrap();
+        // The first job, the second if it had begun, or neither.
+        assert_eq!(usize::from(ended) + abandoned.len(), if next { 2 } else { 1 });
+    });
+}
+
+#[test]
+fn what_a_dying_worker_was_handed_is_left_to_be_buried_and_the_dispatcher_hears_of_it() {
+    loom::model(|| {
+        let leases = Arc::new(Leases::<u8, u8>::new(1));
         let to_dispatcher = Mailbox::new();
         let worker = {
             let (leases, to_dispatcher) = (leases.clone(), to_dispatcher.clone());
             thread::spawn(move || {
-                for _seat in 0..2 {
-                    to_dispatcher.send(leases.next(Seated::New, 0).ring);
+                to_dispatcher.send(take(&leases, 0).1);
+                to_dispatcher.send(leases.die());
+            })
+        };
+        let mut jobs = 2;
+        let mut buried = 0;
+        let mut serve = || {
+            while to_dispatcher.received() {
+                let survey = leases.survey();
+                if survey.dead {
+                    let remains = leases.bury();
+                    buried += remains.running.len() + remains.leases.len();
+                } else {
+                    let wanted = survey.wanted().min(jobs);
+                    jobs -= wanted;
+                    let _ = leases.hand_out(|queue| queue.extend((0..wanted).map(|_| 1)));
+                }
+            }
+        };
+        serve();
+        worker.join().unwrap();
+        serve();
+        assert_eq!(jobs + buried, 2);
+        assert!(!leases.survey().dead);
+    });
+}
+
+#[test]
+fn a_job_is_told_to_stop_whether_it_listens_before_or_after() {
+    loom::model(|| {
+        let told = Arc::new(Told::new());
+        let job = {
+            let told = told.clone();
+            thread::spawn(move || told.token(7))
+        };
+        told.tell(7);
+        assert!(job.join().unwrap().is_cancelled() && told.is_told(7));
+    });
+}
+
+#[test]
+fn a_hungry_seat_is_known_to_the_dispatcher_whoever_takes_its_lease() {
+    loom::model(|| {
+        let leases = Arc::new(Leases::new(2));
+        let to_dispatcher = Mailbox::new();
+        let worker = {
+            let (leases, to_dispatcher) = (leases.clone(), to_dispatcher.clone());
+            thread::spawn(move || {
+                for seat in 0..2 {
+                    to_dispatcher.send(take(&leases, seat).1);
                 }
             })
         };

@@ -9,33 +9,44 @@
 //! The three hops of a job are lanes: the inbox ([`crate::intake`]), a worker's [`leases`] and its
 //! [`outbox`].
 
+mod bench;
 mod leases;
 mod newcomers;
 mod outbox;
+mod told;
 mod window;
 
 #[cfg(all(test, workpool_loom))]
 mod loom_tests;
 
 pub(crate) use self::{
-    leases::{Leases, Next, Seated, Survey},
+    bench::Survey,
+    leases::{Leases, Next, Remains},
     newcomers::Newcomers,
     outbox::Outbox,
+    told::Told,
     window::{Holdback, Window},
 };
 
 use crate::sync::{Mutex, lock};
 
-/// What a worker shares with the dispatcher and the collector.
+/// What a worker shares with the dispatcher and the collector: the leases `J`, the jobs `K` that
+/// run, and the results `R`.
 #[derive(Debug)]
-pub(crate) struct Station<J, R> {
-    pub(crate) leases: Leases<J>,
+pub(crate) struct Station<J, K, R> {
+    pub(crate) leases: Leases<J, K>,
     pub(crate) outbox: Outbox<R>,
+    /// By seat.
+    pub(crate) told: Vec<Told>,
 }
 
-impl<J, R> Station<J, R> {
-    pub(crate) fn new() -> Self {
-        Self { leases: Leases::new(), outbox: Outbox::new() }
+impl<J, K, R> Station<J, K, R> {
+    pub(crate) fn new(seats: usize) -> Self {
+        Self {
+            leases: Leases::new(seats),
+            outbox: Outbox::new(),
+            told: (0..seats).map(|_| Told::new()).collect(),
+        }
     }
 }
 

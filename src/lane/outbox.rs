@@ -6,6 +6,8 @@
 
 use std::mem;
 
+use crate::panic::drop_each;
+
 use super::{Bell, Lane, Put, Ring};
 
 /// Results at which the collector is rung although it will look by itself: a batch of this length
@@ -17,6 +19,8 @@ struct Tray<R> {
     results: Vec<R>,
     /// The worker has another job at hand.
     more: bool,
+    /// Nobody fetches anything any more.
+    closed: bool,
 }
 
 /// The lane of results of one worker.
@@ -27,19 +31,22 @@ pub(crate) struct Outbox<R> {
 
 impl<R> Outbox<R> {
     pub(crate) fn new() -> Self {
-        Self { lane: Lane::new(Tray { results: Vec::new(), more: false }) }
+        Self { lane: Lane::new(Tray { results: Vec::new(), more: false, closed: false }) }
     }
 
     /// The worker's side: puts a result. `more` says that another job is at hand.
     pub(crate) fn put(&self, result: R, more: bool) -> Option<Ring> {
-        self.lane
-            .put(|tray| {
-                tray.results.push(result);
-                tray.more = more;
-                let urgent = !more || tray.results.len() >= LONG;
-                ((), if urgent { Put::Urgent } else { Put::Patient })
-            })
-            .1
+        let (unwanted, ring) = self.lane.put(|tray| {
+            if tray.closed {
+                return (Some(result), Put::Nothing);
+            }
+            tray.results.push(result);
+            tray.more = more;
+            let urgent = !more || tray.results.len() >= LONG;
+            (None, if urgent { Put::Urgent } else { Put::Patient })
+        });
+        drop_each(unwanted);
+        ring
     }
 
     /// The worker's side: no other job is at hand after all.
@@ -50,6 +57,16 @@ impl<R> Outbox<R> {
                 ((), if tray.results.is_empty() { Put::Nothing } else { Put::Urgent })
             })
             .1
+    }
+
+    /// The collector's side, at its end: what is here and what comes later is dropped, which tells
+    /// those who wait for it.
+    pub(crate) fn close(&self) {
+        let results = self.lane.peek(|tray| {
+            tray.closed = true;
+            mem::take(&mut tray.results)
+        });
+        drop_each(results);
     }
 
     /// The collector's side: moves all results to `into`, which must be empty, and leaves its
@@ -86,6 +103,16 @@ mod tests {
         assert!(outbox.empty(&mut Vec::new()));
         let _ = outbox.put(2, true);
         assert!(outbox.no_more().is_some());
+    }
+
+    #[test]
+    fn what_is_put_into_a_closed_outbox_is_dropped() {
+        let outbox = Outbox::new();
+        let result = std::rc::Rc::new(1);
+        let _ = outbox.put(result.clone(), true);
+        outbox.close();
+        assert!(outbox.put(result.clone(), false).is_none());
+        assert_eq!(std::rc::Rc::strong_count(&result), 1);
     }
 
     #[test]

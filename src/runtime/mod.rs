@@ -10,6 +10,6 @@ pub(crate) use actix_rt::ArbiterHandle;
 
 pub(crate) use self::{
     alarm::Alarm,
-    crew::{Crew, home, spawn},
+    crew::{Crew, home, spawn, stop_this_thread, system_runs},
     reply::{Reply, Request, request},
 };

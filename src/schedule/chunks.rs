@@ -6,12 +6,21 @@ use std::collections::VecDeque;
 /// enough that growing one copies no more than a page or two.
 const CHUNK: usize = 512;
 
+/// Names a chunk of one queue: they rise from its front to its back.
+pub(crate) type ChunkNumber = i64;
+
+#[derive(Debug)]
+struct Chunk<J> {
+    number: ChunkNumber,
+    /// At least one, and at most [`CHUNK`].
+    jobs: VecDeque<J>,
+}
+
 /// A queue whose growth never copies more than one chunk, and whose whole content moves to the end
 /// of another in a step per chunk.
 #[derive(Debug)]
 pub(crate) struct Chunks<J> {
-    /// No chunk is empty, and none holds more than [`CHUNK`].
-    chunks: VecDeque<VecDeque<J>>,
+    chunks: VecDeque<Chunk<J>>,
     len: usize,
 }
 
@@ -28,18 +37,51 @@ impl<J> Chunks<J> {
         self.len == 0
     }
 
-    pub(crate) fn push_back(&mut self, job: J) {
-        match self.chunks.back_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push_back(job),
-            _ => self.chunks.push_back(VecDeque::from_iter([job])),
-        }
+    pub(crate) fn front(&self) -> Option<&J> {
+        self.chunks.front()?.jobs.front()
+    }
+
+    /// All jobs, and in which chunk each lies.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ChunkNumber, &J)> {
+        self.chunks.iter().flat_map(|chunk| chunk.jobs.iter().map(|job| (chunk.number, job)))
+    }
+
+    /// Returns in which chunk the job lies now.
+    pub(crate) fn push_back(&mut self, job: J) -> ChunkNumber {
         self.len += 1;
+        if let Some(chunk) = self.chunks.back_mut()
+            && chunk.jobs.len() < CHUNK
+        {
+            chunk.jobs.push_back(job);
+            return chunk.number;
+        }
+        self.push_chunk(VecDeque::from_iter([job]))
+    }
+
+    /// Returns in which chunk the job lies now.
+    pub(crate) fn push_front(&mut self, job: J) -> ChunkNumber {
+        self.len += 1;
+        if let Some(chunk) = self.chunks.front_mut()
+            && chunk.jobs.len() < CHUNK
+        {
+            chunk.jobs.push_front(job);
+            return chunk.number;
+        }
+        let number = self.chunks.front().map_or(0, |chunk| chunk.number - 1);
+        self.chunks.push_front(Chunk { number, jobs: VecDeque::from_iter([job]) });
+        number
+    }
+
+    fn push_chunk(&mut self, jobs: VecDeque<J>) -> ChunkNumber {
+        let number = self.chunks.back().map_or(0, |chunk| chunk.number + 1);
+        self.chunks.push_back(Chunk { number, jobs });
+        number
     }
 
     pub(crate) fn pop_front(&mut self) -> Option<J> {
         let chunk = self.chunks.front_mut()?;
-        let job = chunk.pop_front();
-        if chunk.is_empty() {
+        let job = chunk.jobs.pop_front();
+        if chunk.jobs.is_empty() {
             self.chunks.pop_front();
         }
         self.len -= 1;
@@ -48,9 +90,21 @@ impl<J> Chunks<J> {
 
     pub(crate) fn pop_back(&mut self) -> Option<J> {
         let chunk = self.chunks.back_mut()?;
-        let job = chunk.pop_back();
-        if chunk.is_empty() {
+        let job = chunk.jobs.pop_back();
+        if chunk.jobs.is_empty() {
             self.chunks.pop_back();
+        }
+        self.len -= 1;
+        job
+    }
+
+    /// Removes a job from the chunk in which it lies.
+    pub(crate) fn remove(&mut self, number: ChunkNumber, which: impl Fn(&J) -> bool) -> Option<J> {
+        let at = self.chunks.binary_search_by_key(&number, |chunk| chunk.number).ok()?;
+        let jobs = &mut self.chunks[at].jobs;
+        let job = jobs.remove(jobs.iter().position(which)?);
+        if jobs.is_empty() {
+            self.chunks.remove(at);
         }
         self.len -= 1;
         job
@@ -62,8 +116,10 @@ impl<J> Chunks<J> {
         for mut chunk in other.chunks.drain(..) {
             match self.chunks.back_mut() {
                 // Keeps chunks at least half full on average, however small the bursts are.
-                Some(last) if last.len() + chunk.len() <= CHUNK => last.append(&mut chunk),
-                _ => self.chunks.push_back(chunk),
+                Some(last) if last.jobs.len() + chunk.jobs.len() <= CHUNK => {
+                    last.jobs.append(&mut chunk.jobs);
+                }
+                _ => _ = self.push_chunk(chunk.jobs),
             }
         }
     }
@@ -73,13 +129,13 @@ impl<J> Chunks<J> {
         let mut left = n.min(self.len);
         self.len -= left;
         while left > 0 {
-            let Some(chunk) = self.chunks.front_mut() else { return };
-            if chunk.len() <= left {
-                left -= chunk.len();
-                into.append(chunk);
+            let Some(Chunk { jobs, .. }) = self.chunks.front_mut() else { return };
+            if jobs.len() <= left {
+                left -= jobs.len();
+                into.append(jobs);
                 self.chunks.pop_front();
             } else {
-                into.extend(chunk.drain(..left));
+                into.extend(jobs.drain(..left));
                 left = 0;
             }
         }
@@ -88,7 +144,7 @@ impl<J> Chunks<J> {
 
 impl<J> Extend<J> for Chunks<J> {
     fn extend<I: IntoIterator<Item = J>>(&mut self, jobs: I) {
-        jobs.into_iter().for_each(|job| self.push_back(job));
+        jobs.into_iter().for_each(|job| _ = self.push_back(job));
     }
 }
 
@@ -129,7 +185,7 @@ mod tests {
                 match step {
                     Step::PushBack => {
                         let job = next.next();
-                        chunks.push_back(job);
+                        let _ = chunks.push_back(job);
                         model.push_back(job);
                     }
                     Step::PopFront => prop_assert_eq!(chunks.pop_front(), model.pop_front()),
@@ -150,7 +206,9 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(chunks.len(), model.len());
-                prop_assert!(chunks.chunks.iter().all(|c| !c.is_empty() && c.len() <= CHUNK));
+                let sizes = chunks.chunks.iter().map(|chunk| chunk.jobs.len());
+                prop_assert!(sizes.into_iter().all(|len| (1..=CHUNK).contains(&len)));
+                prop_assert!(chunks.chunks.iter().is_sorted_by_key(|chunk| chunk.number));
             }
         }
     }

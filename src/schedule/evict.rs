@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::Chunks;
+use super::{Backlog, Chunks, backlog::Waits};
 
 /// Removes the oldest beyond `capacity`.
-pub(crate) fn evict_oldest<J>(queue: &mut Chunks<J>, capacity: usize) -> VecDeque<J> {
+pub(crate) fn evict_oldest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
     let mut victims = VecDeque::new();
     queue.move_front(queue.len().saturating_sub(capacity), &mut victims);
     victims
@@ -13,8 +13,8 @@ pub(crate) fn evict_oldest<J>(queue: &mut Chunks<J>, capacity: usize) -> VecDequ
 
 /// Takes in submissions of `sizes` jobs one after another, each of which pushes out the youngest
 /// of those before it where there is no room for it within `capacity`.
-pub(crate) fn evict_youngest<J>(
-    queue: &mut Chunks<J>,
+pub(crate) fn evict_youngest<J: Waits>(
+    queue: &mut Backlog<J>,
     incoming: &mut Chunks<J>,
     sizes: &[usize],
     capacity: usize,
@@ -24,7 +24,7 @@ pub(crate) fn evict_youngest<J>(
         let excess = (queue.len() + size).saturating_sub(capacity);
         let pushed_out: Vec<_> = std::iter::from_fn(|| queue.pop_back()).take(excess).collect();
         victims.extend(pushed_out.into_iter().rev());
-        queue.extend(std::iter::from_fn(|| incoming.pop_front()).take(size));
+        queue.append_some(incoming, size);
     }
     queue.append(incoming);
     victims
@@ -34,14 +34,20 @@ pub(crate) fn evict_youngest<J>(
 mod tests {
     use super::*;
 
-    fn queue(jobs: impl IntoIterator<Item = u8>) -> Chunks<u8> {
-        let mut queue = Chunks::new();
-        queue.extend(jobs);
+    fn incoming(jobs: impl IntoIterator<Item = u32>) -> Chunks<u32> {
+        let mut incoming = Chunks::new();
+        incoming.extend(jobs);
+        incoming
+    }
+
+    fn queue(jobs: impl IntoIterator<Item = u32>) -> Backlog<u32> {
+        let mut queue = Backlog::new();
+        queue.append(&mut incoming(jobs));
         queue
     }
 
-    fn content(mut queue: Chunks<u8>) -> Vec<u8> {
-        std::iter::from_fn(|| queue.pop_front()).collect()
+    fn content(mut queue: Backlog<u32>) -> VecDeque<u32> {
+        queue.take_all()
     }
 
     #[test]
@@ -54,21 +60,21 @@ mod tests {
     #[test]
     fn each_submission_pushes_out_the_youngest_before_it() {
         let mut jobs = queue([1, 2]);
-        assert_eq!(evict_youngest(&mut jobs, &mut queue([3, 4]), &[1, 1], 2), [2, 3]);
+        assert_eq!(evict_youngest(&mut jobs, &mut incoming([3, 4]), &[1, 1], 2), [2, 3]);
         assert_eq!(content(jobs), [1, 4]);
     }
 
     #[test]
     fn a_batch_never_pushes_out_its_own_jobs() {
         let mut jobs = queue([1, 2]);
-        assert_eq!(evict_youngest(&mut jobs, &mut queue([3, 4]), &[2], 2), [1, 2]);
+        assert_eq!(evict_youngest(&mut jobs, &mut incoming([3, 4]), &[2], 2), [1, 2]);
         assert_eq!(content(jobs), [3, 4]);
     }
 
     #[test]
     fn nobody_leaves_a_queue_with_room() {
         let mut jobs = queue([1]);
-        assert!(evict_youngest(&mut jobs, &mut queue([2]), &[1], 2).is_empty());
+        assert!(evict_youngest(&mut jobs, &mut incoming([2]), &[1], 2).is_empty());
         assert!(evict_oldest(&mut jobs, 2).is_empty());
         assert_eq!(content(jobs), [1, 2]);
     }

@@ -2,19 +2,29 @@
 //!
 //! Plain rules: the dispatcher tells them what it sees, and carries out what they say.
 
+mod backlog;
 mod chunks;
 mod ending;
 mod evict;
 mod pace;
+mod pauses;
+mod port;
 mod roster;
+mod scheduler;
 mod share;
 mod stuck;
+mod vacancies;
 
 pub(crate) use self::{
+    backlog::{Backlog, Waits},
     chunks::Chunks,
-    ending::Ending,
+    ending::{Ending, Leave, Step},
     evict::{evict_oldest, evict_youngest},
     pace::Pace,
+    pauses::Pauses,
+    port::{Hired, Now, Port, Turned},
     roster::{Dealt, Roster},
+    scheduler::{Parts as SchedulerParts, Scheduler},
     stuck::PATIENCE,
+    vacancies::Vacancies,
 };

@@ -2,22 +2,26 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use crate::lane::{Station, Survey};
+use crate::lane::{Remains, Station, Survey};
 
 use super::{
-    Chunks,
+    Backlog,
+    backlog::Waits,
     share::{Ask, Recall, recall, share},
     stuck::Stuck,
 };
 
 /// The workers, by number.
 #[derive(Debug)]
-pub(crate) struct Roster<J, R> {
-    workers: Vec<(Arc<Station<J, R>>, Stuck)>,
+pub(crate) struct Roster<J, K, R> {
+    workers: Vec<Watched<J, K, R>>,
     /// Kept for their buffers.
     surveys: Vec<Survey>,
     asks: Vec<Ask>,
 }
+
+/// A worker, and whether it stands still.
+type Watched<J, K, R> = (Arc<Station<J, K, R>>, Stuck);
 
 /// What a deal came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +33,16 @@ pub(crate) struct Dealt {
     /// An idle worker stands beside leases that it may not take yet: look again after
     /// [`PATIENCE`](super::PATIENCE).
     pub(crate) look_again: bool,
+    /// A worker has died, and is to be buried.
+    pub(crate) dead: bool,
+    /// Seats that run a job, or would.
+    pub(crate) live: usize,
+    /// Seats whose processor was not built.
+    pub(crate) failing: usize,
 }
 
-impl<J, R> Roster<J, R> {
-    pub(crate) fn new(stations: impl IntoIterator<Item = Arc<Station<J, R>>>) -> Self {
+impl<J: Waits, K, R> Roster<J, K, R> {
+    pub(crate) fn new(stations: impl IntoIterator<Item = Arc<Station<J, K, R>>>) -> Self {
         let workers = stations.into_iter().map(|station| (station, Stuck::default())).collect();
         Self { workers, surveys: Vec::new(), asks: Vec::new() }
     }
@@ -42,7 +52,7 @@ impl<J, R> Roster<J, R> {
     /// the queue, and `wake` for each worker that must be rung.
     pub(crate) fn deal(
         &mut self,
-        queue: &mut Chunks<J>,
+        queue: &mut Backlog<J>,
         allowance: Option<usize>,
         now: Instant,
         leave: impl FnOnce(usize),
@@ -65,7 +75,56 @@ impl<J, R> Roster<J, R> {
             handed_out,
             quiet: self.surveys.iter().all(Survey::is_quiet),
             look_again: idle && self.surveys.iter().any(|survey| survey.waiting > 0),
+            dead: self.surveys.iter().any(|survey| survey.dead),
+            live: self.surveys.iter().map(Survey::live).sum(),
+            failing: self.surveys.iter().map(|survey| survey.failing).sum(),
         }
+    }
+
+    /// How many workers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// How many seats a worker has.
+    pub(crate) fn seats(&self, worker: usize) -> usize {
+        self.workers[worker].0.told.len()
+    }
+
+    /// What a worker left that had died by the last deal, once.
+    pub(crate) fn bury(&mut self) -> Option<(usize, Remains<J, K>)> {
+        let worker = self.surveys.iter().position(|survey| survey.dead)?;
+        self.surveys[worker] = Survey::default();
+        let (station, stuck) = &mut self.workers[worker];
+        *stuck = Stuck::default();
+        Some((worker, station.leases.bury()))
+    }
+
+    /// Takes one lease that has not started back.
+    pub(crate) fn withdraw(&self, id: J::Id) -> Option<J> {
+        self.workers.iter().find_map(|(station, _)| station.leases.withdraw(|job| job.id() == id))
+    }
+
+    /// The worker and its seat that run a job.
+    pub(crate) fn seat_of(&self, which: impl Fn(&K) -> bool) -> Option<(usize, usize)> {
+        let seats = self.workers.iter().map(|(station, _)| station.leases.seat_of(&which));
+        seats.enumerate().find_map(|(worker, seat)| Some((worker, seat?)))
+    }
+
+    /// Tells a seat that the job with this number should stop.
+    pub(crate) fn tell(&self, worker: usize, seat: usize, job: u64) {
+        self.workers[worker].0.told[seat].tell(job);
+    }
+
+    /// Takes what runs away from the seats that run it, which are given up.
+    pub(crate) fn abandon(&self) -> impl Iterator<Item = (usize, Vec<K>)> {
+        let jobs = self.workers.iter().map(|(station, _)| station.leases.abandon());
+        jobs.enumerate().filter(|(_, jobs)| !jobs.is_empty())
+    }
+
+    /// Times that a processor was not built.
+    pub(crate) fn failures(&self) -> u64 {
+        self.workers.iter().map(|(station, _)| station.leases.failures()).sum()
     }
 
     /// How many more jobs would start at once.
@@ -74,17 +133,25 @@ impl<J, R> Roster<J, R> {
         self.surveys.iter().map(Survey::hungry).sum()
     }
 
-    /// How many jobs run, and how many wait at the workers.
-    pub(crate) fn running_and_leased(&self) -> (usize, usize) {
+    /// All that there is to see at once: how many jobs run, how many wait at the workers, and how
+    /// many seats are live and fail.
+    pub(crate) fn census(&self) -> Survey {
         let surveys = self.workers.iter().map(|(station, _)| station.leases.survey());
-        surveys.fold((0, 0), |(running, leased), survey| {
-            (running + survey.running, leased + survey.waiting)
+        surveys.fold(Survey::default(), |sum, survey| Survey {
+            waiting: sum.waiting + survey.waiting,
+            running: sum.running + survey.running,
+            idle: sum.idle + survey.idle,
+            failing: sum.failing + survey.failing,
+            ..sum
         })
     }
 
-    /// Takes back every lease that has not started.
+    /// Takes back every lease that has not started, in the order of acceptance.
     pub(crate) fn recall_all(&self) -> VecDeque<J> {
-        self.workers.iter().flat_map(|(station, _)| station.leases.recall(usize::MAX)).collect()
+        let lanes = self.workers.iter().map(|(station, _)| station.leases.recall(usize::MAX));
+        let mut jobs: Vec<_> = lanes.flatten().collect();
+        jobs.sort_by_key(Waits::place);
+        jobs.into()
     }
 
     /// Looks at every worker. What a stuck one asks for is overlooked, and all it has is free.
@@ -123,7 +190,7 @@ impl<J, R> Roster<J, R> {
 
     fn hand_out(
         &mut self,
-        queue: &mut Chunks<J>,
+        queue: &mut Backlog<J>,
         allowance: Option<usize>,
         leave: impl FnOnce(usize),
         wake: &mut impl FnMut(usize),
@@ -170,32 +237,44 @@ impl<J, R> Roster<J, R> {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::{lane::Seated, schedule::PATIENCE};
+    use crate::schedule::{Chunks, PATIENCE};
 
     use super::*;
 
-    type Stations = Vec<Arc<Station<u32, ()>>>;
+    type Stations = Vec<Arc<Station<u32, u32, ()>>>;
 
-    fn workers(n: usize) -> (Stations, Roster<u32, ()>) {
-        let stations: Stations = (0..n).map(|_| Arc::new(Station::new())).collect();
+    fn workers(n: usize) -> (Stations, Roster<u32, u32, ()>) {
+        let stations: Stations = (0..n).map(|_| Arc::new(Station::new(2))).collect();
         let roster = Roster::new(stations.iter().cloned());
         (stations, roster)
     }
 
-    fn queue(jobs: impl IntoIterator<Item = u32>) -> Chunks<u32> {
-        let mut queue = Chunks::new();
-        queue.extend(jobs);
+    fn queue(jobs: impl IntoIterator<Item = u32>) -> Backlog<u32> {
+        let mut queue = Backlog::new();
+        push(&mut queue, jobs);
         queue
     }
 
-    fn take(station: &Station<u32, ()>, seat: Seated, ahead: usize) -> Option<u32> {
-        station.leases.next(seat, ahead).job
+    fn push(queue: &mut Backlog<u32>, jobs: impl IntoIterator<Item = u32>) {
+        let mut incoming = Chunks::new();
+        incoming.extend(jobs);
+        queue.append(&mut incoming);
+    }
+
+    /// A seat asks, after its job if it runs one.
+    fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u32> {
+        let mut begun = None;
+        let mut begin = |job| *begun.insert(job);
+        if !station.leases.turn(seat, ahead, &mut begin).next.found {
+            station.leases.ask(seat, ahead, &mut begin);
+        }
+        begun
     }
 
     #[test]
     fn nobody_is_handed_more_than_it_asked_for() {
         let (stations, mut roster) = workers(2);
-        take(&stations[0], Seated::New, 0);
+        take(&stations[0], 0, 0);
         let mut jobs = queue(0..10);
         let mut woken = Vec::new();
         let dealt =
@@ -207,7 +286,7 @@ mod tests {
     #[test]
     fn an_allowance_holds_jobs_back() {
         let (stations, mut roster) = workers(1);
-        take(&stations[0], Seated::New, 8);
+        take(&stations[0], 0, 8);
         let mut jobs = queue(0..10);
         assert_eq!(roster.deal(&mut jobs, Some(3), Instant::now(), |_| (), |_| ()).handed_out, 3);
         assert_eq!(roster.deal(&mut jobs, Some(0), Instant::now(), |_| (), |_| ()).handed_out, 0);
@@ -216,17 +295,13 @@ mod tests {
     #[test]
     fn what_waits_behind_an_overrun_goes_to_an_idle_worker() {
         let (stations, mut roster) = workers(2);
-        take(&stations[0], Seated::New, 100);
+        take(&stations[0], 0, 100);
         roster.deal(&mut queue(0..64), None, Instant::now(), |_| (), |_| ());
-        assert_eq!(take(&stations[0], Seated::Idle, 100), Some(0), "and it runs on and on");
+        assert_eq!(take(&stations[0], 0, 100), Some(0), "and it runs on and on");
         let mut started = vec![];
-        let mut seat = Seated::New;
         for _ in 0..200 {
-            match take(&stations[1], seat, 0) {
-                Some(job) => (seat, _) = (Seated::Finished, started.push(job)),
-                None => seat = Seated::Idle,
-            }
-            roster.deal(&mut Chunks::new(), None, Instant::now(), |_| (), |_| ());
+            started.extend(take(&stations[1], 0, 0));
+            roster.deal(&mut Backlog::new(), None, Instant::now(), |_| (), |_| ());
         }
         started.sort_unstable();
         assert_eq!(started, Vec::from_iter(1..64));
@@ -236,28 +311,28 @@ mod tests {
     fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
         let (stations, mut roster) = workers(2);
         let now = Instant::now();
-        take(&stations[0], Seated::New, 0);
+        take(&stations[0], 0, 0);
         roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
-        take(&stations[1], Seated::New, 0);
-        let mut none = Chunks::new();
+        take(&stations[1], 0, 0);
+        let mut none = Backlog::new();
         assert!(roster.deal(&mut none, None, now, |_| (), |_| ()).look_again, "it was just woken");
         let mut woken = Vec::new();
         let dealt =
             roster.deal(&mut none, None, now + PATIENCE, |_| (), |worker| woken.push(worker));
         assert_eq!((woken, dealt.look_again), (vec![1], false));
-        assert_eq!(take(&stations[1], Seated::Idle, 0), Some(7));
+        assert_eq!(take(&stations[1], 0, 0), Some(7));
     }
 
     #[test]
     fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
         let (stations, mut roster) = workers(2);
         let _ = stations[0].leases.hand_out(|lane| lane.push_back(7));
-        take(&stations[1], Seated::New, 0);
-        take(&stations[1], Seated::New, 0);
-        let starts = |_| assert_eq!(take(&stations[0], Seated::New, 0), Some(7));
+        take(&stations[1], 0, 0);
+        take(&stations[1], 1, 0);
+        let starts = |_| assert_eq!(take(&stations[0], 0, 0), Some(7));
         let dealt = roster.deal(&mut queue([8]), None, Instant::now(), |_| (), starts);
-        assert_eq!(take(&stations[1], Seated::Idle, 0), Some(8));
-        take(&stations[1], Seated::Finished, 0);
+        assert_eq!(take(&stations[1], 0, 0), Some(8));
+        take(&stations[1], 0, 0);
         assert!(!dealt.quiet, "the other job runs");
     }
 
@@ -265,12 +340,12 @@ mod tests {
     fn a_worker_that_was_only_slow_is_handed_jobs_again() {
         let (stations, mut roster) = workers(2);
         let now = Instant::now();
-        take(&stations[0], Seated::New, 0);
+        take(&stations[0], 0, 0);
         roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
-        take(&stations[1], Seated::New, 0);
-        roster.deal(&mut Chunks::new(), None, now, |_| (), |_| ());
-        roster.deal(&mut Chunks::new(), None, now + PATIENCE, |_| (), |_| ());
-        assert_eq!(take(&stations[1], Seated::Idle, 0), Some(7));
+        take(&stations[1], 0, 0);
+        roster.deal(&mut Backlog::new(), None, now, |_| (), |_| ());
+        roster.deal(&mut Backlog::new(), None, now + PATIENCE, |_| (), |_| ());
+        assert_eq!(take(&stations[1], 0, 0), Some(7));
         let mut more = queue([8]);
         assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 0);
         assert!(stations[0].leases.answer().1.is_some(), "it rings the dispatcher");
@@ -281,15 +356,15 @@ mod tests {
     fn leases_of_a_stuck_worker_go_before_the_queue() {
         let (stations, mut roster) = workers(2);
         let now = Instant::now();
-        take(&stations[0], Seated::New, 8);
+        take(&stations[0], 0, 8);
         roster.deal(&mut queue(0..5), None, now, |_| (), |_| ());
-        take(&stations[0], Seated::Idle, 8);
+        take(&stations[0], 0, 8);
         let mut jobs = queue(5..10);
-        take(&stations[1], Seated::New, 0);
+        take(&stations[1], 0, 0);
         roster.deal(&mut jobs, None, now, |_| (), |_| ());
-        assert_eq!(take(&stations[1], Seated::Idle, 3), Some(5), "nobody is stuck yet");
+        assert_eq!(take(&stations[1], 0, 3), Some(5), "nobody is stuck yet");
         roster.deal(&mut jobs, None, now + PATIENCE, |_| (), |_| ());
-        let next = take(&stations[1], Seated::Finished, 3);
+        let next = take(&stations[1], 0, 3);
         assert_eq!(next, Some(1));
     }
 
@@ -319,23 +394,20 @@ mod tests {
             steps in prop::collection::vec(step(), 200),
         ) {
             let (stations, mut roster) = workers(3);
-            let mut seats = [Seated::New; 6];
-            let (mut jobs, mut submitted) = (Chunks::new(), 0_u32);
+            let (mut jobs, mut submitted) = (Backlog::new(), 0_u32);
             let mut started = std::collections::BTreeSet::new();
             let mut now = Instant::now();
             for step in steps {
                 match step {
                     Step::Submit(n) => {
-                        jobs.extend(submitted..submitted + n);
+                        push(&mut jobs, submitted..submitted + n);
                         submitted += n;
                     }
-                    Step::Seat(seat, ahead) => match take(&stations[seat / 2], seats[seat], ahead) {
-                        Some(job) => {
-                            seats[seat] = Seated::Finished;
+                    Step::Seat(seat, ahead) => {
+                        if let Some(job) = take(&stations[seat / 2], seat % 2, ahead) {
                             prop_assert!(started.insert(job), "{} started twice", job);
                         }
-                        None => seats[seat] = Seated::Idle,
-                    },
+                    }
                     Step::Deal => {
                         roster.deal(&mut jobs, None, now, |_| (), |_| ());
                     }
@@ -347,13 +419,9 @@ mod tests {
             for _ in 0..2 * submitted + 10 {
                 now += PATIENCE;
                 roster.deal(&mut jobs, None, now, |_| (), |_| ());
-                seats[5] = match take(&stations[2], seats[5], 0) {
-                    Some(job) => {
-                        prop_assert!(started.insert(job), "{} started twice", job);
-                        Seated::Finished
-                    }
-                    None => Seated::Idle,
-                };
+                if let Some(job) = take(&stations[2], 1, 0) {
+                    prop_assert!(started.insert(job), "{} started twice", job);
+                }
             }
             prop_assert_eq!(started.len(), submitted as usize);
             prop_assert!(jobs.is_empty());

@@ -3,51 +3,61 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    job::{Accepted, JobContext, Run, WorkerId},
-    lane::Seated,
+    job::{Hand, JobContext, Run, WorkerId},
     panic::{catch, drop_each},
+    schedule::Pauses,
     value::Value,
 };
 
 use super::{
     form::{BoxError, Build, Process},
-    lease::{Lease, Ran},
-    post::Post,
-    rebuild::Pauses,
+    post::{After, Post, Ran},
 };
 
 pub(crate) struct BlockingSeat<T, U, E> {
     post: Post<T, U, E>,
     cx: JobContext<T, U, E>,
+    hand: Hand<T>,
     worker: WorkerId,
     build: Arc<Build<T, U, E>>,
     process: Option<Box<Process<T, U, E>>>,
     pauses: Pauses,
-    seated: Seated,
+    /// Its job was ended over its head: it works no more.
+    given_up: bool,
 }
+
+/// The only seat of its station.
+const SEAT: usize = 0;
 
 impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
     pub(crate) fn new(post: Post<T, U, E>, worker: WorkerId, build: Arc<Build<T, U, E>>) -> Self {
-        let cx = JobContext::new(worker, post.inside.clone());
-        let (process, pauses, seated) = (None, Pauses::new(), Seated::New);
-        Self { post, cx, worker, build, process, pauses, seated }
+        let (cx, hand) = (post.context(worker, SEAT), Hand::new());
+        let (process, pauses) = (None, Pauses::new());
+        Self { post, cx, hand, worker, build, process, pauses, given_up: false }
     }
 
     /// Works off all leases. Returns a pause after which to call again if the processor could not
     /// be built.
     pub(crate) fn work(&mut self) -> Option<Duration> {
         self.post.answer();
-        loop {
+        while !self.given_up {
             let mut process = match self.process.take().map_or_else(|| self.build(), Ok) {
                 Ok(process) => process,
                 Err(pause) => return Some(pause),
             };
-            if !self.work_with(&mut process) {
-                self.process = Some(process);
-                return None;
+            match self.work_with(&mut process) {
+                After::Rebuild => drop_each([process]),
+                After::Leave => {
+                    self.given_up = true;
+                    drop_each([process]);
+                }
+                After::Next(_) | After::Pause | After::Rest => {
+                    self.process = Some(process);
+                    return None;
+                }
             }
-            drop_each([process]);
         }
+        None
     }
 
     fn build(&mut self) -> Result<Box<Process<T, U, E>>, Duration> {
@@ -59,38 +69,36 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
             Ok(Err(error)) => error,
             Err(text) => BoxError::from(String::from(text)),
         };
+        self.post.fail(SEAT);
         let (worker, pause) = (self.worker, self.pauses.next());
         tracing::warn!(%worker, %error, ?pause, "a processor was not built; trying again");
         Err(pause)
     }
 
-    /// Runs jobs until there are none (`false`), or one panicked (`true`).
-    fn work_with(&mut self, process: &mut Process<T, U, E>) -> bool {
-        let mut started = self.post.now();
+    /// Runs jobs until there are none.
+    fn work_with(&mut self, process: &mut Process<T, U, E>) -> After {
+        let mut run = Run { worker: self.worker, started: self.post.now() };
+        if !self.post.ask(SEAT, &mut self.hand, run) {
+            return After::Rest;
+        }
         loop {
-            let Some(job) = self.post.take(self.seated) else {
-                self.seated = Seated::Idle;
-                return false;
-            };
-            self.seated = Seated::Finished;
-            match self.run(process, job, Run { worker: self.worker, started }) {
-                Ran::Ended(ended) => started = ended,
-                Ran::Panicked => {
-                    self.post.leave();
-                    self.seated = Seated::New;
-                    return true;
-                }
+            let ran = self.run(process);
+            match self.post.ended(SEAT, &mut self.hand, run, ran, false) {
+                After::Next(started) => run.started = started,
+                after => return after,
             }
         }
     }
 
-    fn run(&mut self, process: &mut Process<T, U, E>, job: Accepted<T, U, E>, run: Run) -> Ran {
-        let lease = Lease::new(&self.post, job, run);
-        let (Some(job), false) = (lease.job(), lease.is_cancelled()) else {
-            return lease.cancel();
-        };
-        self.cx.turn_to(job.id(), lease.stop().cloned());
-        let ran = catch(|| process(job.payload(), &self.cx));
-        lease.end(ran.map(Some))
+    fn run(&mut self, process: &mut Process<T, U, E>) -> Ran<U, E> {
+        let Some(job) = self.hand.job() else { return Ran::NotStarted };
+        self.cx.turn_to(job.id(), self.hand.stop().cloned());
+        if self.cx.is_cancelled() {
+            return Ran::NotStarted;
+        }
+        match catch(|| process(job.payload(), &self.cx)) {
+            Ok(outcome) => Ran::Returned(outcome),
+            Err(text) => Ran::Panicked(text),
+        }
     }
 }

@@ -2,10 +2,9 @@
 
 mod blocking;
 mod form;
-mod lease;
+mod patience;
 mod post;
 mod processor;
-mod rebuild;
 mod seat;
 mod yielding;
 
@@ -13,6 +12,6 @@ pub use self::processor::{BlockingProcessor, Processor};
 pub(crate) use self::{
     blocking::BlockingSeat,
     form::{BoxError, Serve, Work},
-    post::{Hooks, Post},
+    post::{Hooks, Life, Post, Stopping},
     yielding::yield_once,
 };

@@ -11,8 +11,10 @@ use std::{
 use futures::future::BoxFuture;
 
 use crate::{
-    job::{Accepted, Ended, Inside, WorkStation},
-    lane::{Next, Ring, Seated},
+    error::JobError,
+    job::{Ended, Hand, Inside, JobContext, Run, WorkStation, WorkerId},
+    lane::{Next, Ring},
+    panic::drop_each,
     schedule::Pace,
 };
 
@@ -20,22 +22,57 @@ use crate::{
 pub(crate) struct Hooks {
     pub(crate) now: Box<dyn Fn() -> Instant>,
     pub(crate) sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()>>,
-    pub(crate) ring_dispatcher: Box<dyn Fn(Ring)>,
     pub(crate) ring_collector: Box<dyn Fn()>,
+}
+
+/// The life of a worker. Dropped, by the end of its thread or of its actor, or because it never
+/// came to be, it says that the worker is dead.
+pub(crate) struct Life<T, U, E> {
+    station: Arc<WorkStation<T, U, E>>,
+    inside: Arc<Inside<T, U, E>>,
+    ring_dispatcher: Box<dyn Fn(Ring) + Send>,
+}
+
+impl<T, U, E> Life<T, U, E> {
+    pub(crate) fn new(
+        station: Arc<WorkStation<T, U, E>>,
+        inside: Arc<Inside<T, U, E>>,
+        ring_dispatcher: Box<dyn Fn(Ring) + Send>,
+    ) -> Self {
+        Self { station, inside, ring_dispatcher }
+    }
+}
+
+impl<T, U, E> Drop for Life<T, U, E> {
+    fn drop(&mut self) {
+        if let Some(ring) = self.station.leases.die() {
+            (self.ring_dispatcher)(ring);
+        }
+    }
 }
 
 /// One thread's end of its lanes. The cells are shared by seats that take turns on this thread.
 pub(crate) struct Post<T, U, E> {
-    station: Arc<WorkStation<T, U, E>>,
-    pub(super) inside: Arc<Inside<T, U, E>>,
+    life: Life<T, U, E>,
     hooks: Hooks,
+    /// How long a job that is told to stop has for that.
+    pub(super) grace: Duration,
     pace: Cell<Pace>,
     last_end: Cell<Option<Instant>>,
-    /// Leases that waited when the last one was taken.
-    waiting: Cell<usize>,
-    /// Jobs that run must end.
-    stopping: Cell<bool>,
+    /// Another job was at hand when the last result was put.
+    more: Cell<bool>,
+    stopping: Cell<Stopping>,
     seats: RefCell<Seats>,
+}
+
+/// What the pool's end asks of the jobs that run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    No,
+    /// They are told, and have their grace.
+    Told,
+    /// They end now.
+    Now,
 }
 
 /// Which seats rest, and how to wake them. A seat is one task, whose waker never changes.
@@ -47,25 +84,53 @@ struct Seats {
     resting: Vec<usize>,
 }
 
+/// What became of a job on its seat.
+#[derive(Debug)]
+pub(super) enum Ran<U, E> {
+    /// It was cancelled before its code was called.
+    NotStarted,
+    Returned(Result<U, E>),
+    /// Its future was dropped.
+    Dropped,
+    /// Its code panicked with this text.
+    Panicked(Box<str>),
+}
+
+/// What a seat does after a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It runs the next, which has begun at this time.
+    Next(Instant),
+    /// It lets others have their turn, and then asks.
+    Pause,
+    /// It rests.
+    Rest,
+    /// It builds its processor anew.
+    Rebuild,
+    /// It ends: the job was ended over its head.
+    Leave,
+}
+
 impl<T, U, E> Post<T, U, E> {
-    pub(crate) fn new(
-        station: Arc<WorkStation<T, U, E>>,
-        inside: Arc<Inside<T, U, E>>,
-        hooks: Hooks,
-        seats: usize,
-    ) -> Self {
+    pub(crate) fn new(life: Life<T, U, E>, hooks: Hooks, grace: Duration) -> Self {
+        let seats = life.station.told.len();
         let seats =
             Seats { wakers: vec![None; seats], rests: vec![false; seats], resting: Vec::new() };
         Self {
-            station,
-            inside,
+            life,
             hooks,
+            grace,
             pace: Cell::default(),
             last_end: Cell::default(),
-            waiting: Cell::default(),
-            stopping: Cell::default(),
+            more: Cell::default(),
+            stopping: Cell::new(Stopping::No),
             seats: RefCell::new(seats),
         }
+    }
+
+    /// The context for the jobs of one seat.
+    pub(super) fn context(&self, worker: WorkerId, seat: usize) -> JobContext<T, U, E> {
+        JobContext::new(worker, self.life.inside.clone(), self.life.station.clone(), seat)
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -76,39 +141,89 @@ impl<T, U, E> Post<T, U, E> {
         (self.hooks.sleep)(pause)
     }
 
-    /// The next lease for a seat.
-    pub(super) fn take(&self, seat: Seated) -> Option<Accepted<T, U, E>> {
-        let Next { job, waiting, ring } = self.station.leases.next(seat, self.pace.get().ahead());
-        if job.is_none() && self.waiting.get() > 0 {
-            // What was to come next has been recalled: the results need not wait for it.
-            self.ring_collector(self.station.outbox.no_more());
+    /// Whether a job begins on a seat that runs none.
+    pub(super) fn ask(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> bool {
+        let begin = |job| hand.begin(job, run);
+        let Next { found, ring } = self.life.station.leases.ask(seat, self.ahead(), begin);
+        if !found && self.more.replace(false) {
+            // What was to come next went elsewhere: the results need not wait for it.
+            self.ring_collector(self.life.station.outbox.no_more());
         }
-        self.waiting.set(waiting);
         self.ring_dispatcher(ring);
-        job
+        found
+    }
+
+    /// A seat's job, which began with `run`, has ended: its result goes to the outbox, and the next
+    /// begins, unless the seat is to `pause` first.
+    pub(super) fn ended(
+        &self,
+        seat: usize,
+        hand: &mut Hand<T>,
+        run: Run,
+        ran: Ran<U, E>,
+        pause: bool,
+    ) -> After {
+        let started = !matches!(ran, Ran::NotStarted);
+        let ended = if started { self.now() } else { run.started };
+        if started {
+            self.record(run.started, ended);
+        }
+        let outcome = match ran {
+            Ran::NotStarted | Ran::Dropped => Err(JobError::Cancelled),
+            Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
+            Ran::Panicked(text) => return self.ended_by_panic(seat, hand, text, ended),
+        };
+        let run = Run { started: ended, ..run };
+        let (job, more, another) = if pause {
+            let (job, more) = self.life.station.leases.end(seat);
+            (job, more, false)
+        } else {
+            let begin = |job| hand.begin(job, run);
+            let turn = self.life.station.leases.turn(seat, self.ahead(), begin);
+            self.ring_dispatcher(turn.next.ring);
+            (turn.ended, turn.next.found, turn.next.found)
+        };
+        let Some(job) = job else {
+            drop_each([outcome]);
+            return After::Leave;
+        };
+        self.put(hand.end(job, another, outcome, started, ended), more);
+        // What was handed out meanwhile begins now: the result is in the outbox.
+        match another || (!pause && self.ask(seat, hand, run)) {
+            true => After::Next(ended),
+            false if pause => After::Pause,
+            false => After::Rest,
+        }
+    }
+
+    fn ended_by_panic(
+        &self,
+        seat: usize,
+        hand: &mut Hand<T>,
+        text: Box<str>,
+        at: Instant,
+    ) -> After {
+        let (Some(job), more) = self.life.station.leases.end(seat) else { return After::Leave };
+        self.put(hand.end(job, false, Err(JobError::Panicked(text)), true, at), more);
+        self.ring_dispatcher(self.life.station.leases.leave(seat));
+        After::Rebuild
+    }
+
+    fn ahead(&self) -> usize {
+        self.pace.get().ahead()
+    }
+
+    fn record(&self, started: Instant, ended: Instant) {
+        let before = self.last_end.replace(Some(ended)).unwrap_or(started).max(started);
+        let mut pace = self.pace.get();
+        pace.record(ended.duration_since(started), ended.duration_since(before));
+        self.pace.set(pace);
     }
 
     /// A result goes to the outbox: always before its seat asks for more.
-    pub(super) fn put(&self, result: Ended<T, U, E>) {
-        let ended = result.parts.ended;
-        if let Some(started) = result.parts.started {
-            let before = self.last_end.replace(Some(ended)).unwrap_or(started).max(started);
-            let mut pace = self.pace.get();
-            pace.record(ended.duration_since(started), ended.duration_since(before));
-            self.pace.set(pace);
-        }
-        self.ring_collector(self.station.outbox.put(result, self.waiting.get() > 0));
-    }
-
-    /// A seat leaves until its processor is built again.
-    pub(super) fn leave(&self) {
-        self.ring_dispatcher(self.station.leases.leave());
-    }
-
-    fn ring_dispatcher(&self, ring: Option<Ring>) {
-        if let Some(ring) = ring {
-            (self.hooks.ring_dispatcher)(ring);
-        }
+    fn put(&self, result: Ended<T, U, E>, more: bool) {
+        self.more.set(more);
+        self.ring_collector(self.life.station.outbox.put(result, more));
     }
 
     fn ring_collector(&self, ring: Option<Ring>) {
@@ -117,9 +232,20 @@ impl<T, U, E> Post<T, U, E> {
         }
     }
 
+    /// A seat's processor was not built.
+    pub(super) fn fail(&self, seat: usize) {
+        self.ring_dispatcher(self.life.station.leases.fail(seat));
+    }
+
+    fn ring_dispatcher(&self, ring: Option<Ring>) {
+        if let Some(ring) = ring {
+            (self.life.ring_dispatcher)(ring);
+        }
+    }
+
     /// The worker was rung: there are leases.
     pub(crate) fn wake(&self) {
-        let (wake, ring) = self.station.leases.answer();
+        let (wake, ring) = self.life.station.leases.answer();
         self.ring_dispatcher(ring);
         for _ in 0..wake {
             let waker = {
@@ -134,17 +260,23 @@ impl<T, U, E> Post<T, U, E> {
 
     /// A blocking worker was rung: it needs no waking, it runs on this thread.
     pub(super) fn answer(&self) {
-        self.ring_dispatcher(self.station.leases.answer().1);
+        self.ring_dispatcher(self.life.station.leases.answer().1);
     }
 
-    /// Every job that runs ends at its next `await` that does not complete.
-    pub(crate) fn stop_jobs(&self) {
-        self.stopping.set(true);
+    /// Tells every job that runs, or ends it at its next `await` that does not complete.
+    pub(crate) fn stop_jobs(&self, stopping: Stopping) {
+        self.stopping.set(stopping);
         let wakers = self.seats.borrow().wakers.clone();
         wakers.iter().flatten().for_each(Waker::wake_by_ref);
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
+    /// Has a seat look whether its job was told to stop.
+    pub(crate) fn look(&self, seat: usize) {
+        let waker = self.seats.borrow().wakers[seat].clone();
+        waker.iter().for_each(Waker::wake_by_ref);
+    }
+
+    pub(super) fn stopping(&self) -> Stopping {
         self.stopping.get()
     }
 

@@ -11,18 +11,17 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    job::{JobContext, Run, WorkerId},
-    lane::Seated,
+    job::{Hand, JobContext, Run, WorkerId},
     panic::{catch, drop_each},
+    schedule::Pauses,
     value::Value,
 };
 
 use super::{
     form::BoxError,
-    lease::{Lease, Ran},
-    post::Post,
+    patience::Patience,
+    post::{After, Post, Ran},
     processor::Processor,
-    rebuild::Pauses,
     yielding::yield_once,
 };
 
@@ -30,7 +29,8 @@ use super::{
 /// waits would otherwise keep the thread for as long as there are jobs.
 const BUDGET: u32 = 64;
 
-/// Builds a processor, works with it until a job panics in it, and begins again.
+/// Builds a processor, works with it until a job panics in it, and begins again. It ends when its job
+/// was ended over its head.
 pub(super) async fn serve<P, X, F, T, U, E>(
     post: Rc<Post<T, U, E>>,
     worker: WorkerId,
@@ -44,30 +44,14 @@ pub(super) async fn serve<P, X, F, T, U, E>(
     U: Value,
     E: Value,
 {
+    let seat = Seat { post: &post, worker, number };
     loop {
-        let mut processor = build(&post, worker, &*factory).await;
-        Seat { post: &post, worker, number }.work(&mut processor).await;
+        let mut processor = seat.build(&*factory).await;
+        let after = seat.work(&mut processor).await;
         drop_each([processor]);
-    }
-}
-
-async fn build<P, X, F, T, U, E>(post: &Post<T, U, E>, worker: WorkerId, factory: &F) -> P
-where
-    X: Into<BoxError>,
-    F: AsyncFn() -> Result<P, X>,
-{
-    let mut pauses = Pauses::new();
-    loop {
-        let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| false).await;
-        let error = match built {
-            Ok(Some(Ok(processor))) => return processor,
-            Ok(Some(Err(error))) => error,
-            Ok(None) => continue,
-            Err(text) => BoxError::from(String::from(text)),
-        };
-        let pause = pauses.next();
-        tracing::warn!(%worker, %error, ?pause, "a processor was not built; trying again");
-        post.sleep(pause).await;
+        if after == After::Leave {
+            return;
+        }
     }
 }
 
@@ -78,60 +62,98 @@ struct Seat<'p, T, U, E> {
 }
 
 impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
-    /// Runs jobs until one panics.
-    async fn work<P>(&self, processor: &mut P)
+    async fn build<P, X, F>(&self, factory: &F) -> P
+    where
+        X: Into<BoxError>,
+        F: AsyncFn() -> Result<P, X>,
+    {
+        let mut pauses = Pauses::new();
+        loop {
+            let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| false).await;
+            let error = match built {
+                Ok(Some(Ok(processor))) => return processor,
+                Ok(Some(Err(error))) => error,
+                Ok(None) => continue,
+                Err(text) => BoxError::from(String::from(text)),
+            };
+            self.post.fail(self.number);
+            let (worker, pause) = (self.worker, pauses.next());
+            tracing::warn!(%worker, %error, ?pause, "a processor was not built; trying again");
+            self.post.sleep(pause).await;
+        }
+    }
+
+    /// Runs jobs until one panics, or is ended over the seat's head.
+    async fn work<P>(&self, processor: &mut P) -> After
     where
         P: Processor<Payload = T, Output = U, Error = E>,
     {
-        let mut cx = JobContext::new(self.worker, self.post.inside.clone());
-        let mut seated = Seated::New;
-        let mut started = self.post.now();
+        let mut cx = self.post.context(self.worker, self.number);
+        let mut hand = Hand::new();
+        loop {
+            let mut run = Run { worker: self.worker, started: self.post.now() };
+            if !self.post.ask(self.number, &mut hand, run) {
+                self.post.rest(self.number).await;
+                continue;
+            }
+            match self.spend_budget(&mut run, &mut hand, processor, &mut cx).await {
+                After::Rest => self.post.rest(self.number).await,
+                After::Next(_) | After::Pause => yield_once().await,
+                after => return after,
+            }
+        }
+    }
+
+    /// Runs the job that has begun, and others after it, until it is time for something else.
+    async fn spend_budget<P>(
+        &self,
+        run: &mut Run,
+        hand: &mut Hand<T>,
+        processor: &mut P,
+        cx: &mut JobContext<T, U, E>,
+    ) -> After
+    where
+        P: Processor<Payload = T, Output = U, Error = E>,
+    {
         let mut spent = 0;
         loop {
-            let Some(job) = self.post.take(seated) else {
-                seated = Seated::Idle;
-                self.post.rest(self.number).await;
-                started = self.post.now();
-                spent = 0;
-                continue;
-            };
-            seated = Seated::Finished;
-            let lease = Lease::new(self.post, job, Run { worker: self.worker, started });
-            match self.run(lease, processor, &mut cx).await {
-                Ran::Ended(ended) => started = ended,
-                Ran::Panicked => return self.post.leave(),
-            }
+            let ran = self.run(hand, processor, cx).await;
             spent += 1;
-            if spent == BUDGET {
-                spent = 0;
-                yield_once().await;
-                started = self.post.now();
+            // The next must not begin before the pause: a neighbour might block the thread then.
+            match self.post.ended(self.number, hand, *run, ran, spent == BUDGET) {
+                After::Next(started) => run.started = started,
+                after => return after,
             }
         }
     }
 
     async fn run<P>(
         &self,
-        lease: Lease<'_, T, U, E>,
+        hand: &Hand<T>,
         processor: &mut P,
         cx: &mut JobContext<T, U, E>,
-    ) -> Ran
+    ) -> Ran<U, E>
     where
         P: Processor<Payload = T, Output = U, Error = E>,
     {
-        let (Some(job), false) = (lease.job(), lease.is_cancelled()) else {
-            return lease.cancel();
-        };
-        let stop = lease.stop().cloned();
-        cx.turn_to(job.id(), stop.clone());
-        let mut cancelled = pin!(stop.as_ref().map(CancellationToken::cancelled));
+        let Some(job) = hand.job() else { return Ran::NotStarted };
+        cx.turn_to(job.id(), hand.stop().cloned());
+        if cx.is_cancelled() {
+            return Ran::NotStarted;
+        }
+        let cx = &*cx;
+        let mut caller = pin!(cx.stop().map(CancellationToken::cancelled));
+        let mut patience = Patience::new(self.post, cx);
         let ran = poll_caught(async { processor.process(job.payload(), cx).await }, |task| {
             self.post.note_waker(self.number, task);
-            let cancelled = cancelled.as_mut().as_pin_mut();
-            self.post.is_stopping() || cancelled.is_some_and(|token| token.poll(task).is_ready())
+            patience.is_over(caller.as_mut().as_pin_mut(), task)
         })
         .await;
-        lease.end(ran)
+        match ran {
+            Ok(Some(outcome)) => Ran::Returned(outcome),
+            Ok(None) => Ran::Dropped,
+            Err(text) => Ran::Panicked(text),
+        }
     }
 }
 

@@ -1,20 +1,20 @@
-//! How long to wait before a processor's factory is tried again.
+//! How long to wait before something that failed is tried again.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Pauses that double from 0.1 s to 30 s, until a processor was built.
+/// Pauses that double from 0.1 s to 30 s, until it succeeds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pauses(Duration);
+pub(crate) struct Pauses(Duration);
 
 impl Pauses {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(FIRST)
     }
 
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let pause = self.0;
         self.0 = (pause * 2).min(LONGEST);
         pause

@@ -1,0 +1,186 @@
+//! What stands behind the lock of a lane of leases.
+
+use std::{collections::VecDeque, mem};
+
+use super::{Bell, Ring};
+
+/// What the dispatcher sees of a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Survey {
+    /// Leases that nobody has started.
+    pub(crate) waiting: usize,
+    /// Seats that run a job.
+    pub(crate) running: usize,
+    /// Seats that found nothing to do.
+    pub(crate) idle: usize,
+    /// Seats whose processor was not built.
+    pub(crate) failing: usize,
+    /// Leases that the worker wants to have waiting beyond its idle seats.
+    pub(crate) ahead: usize,
+    /// How often the worker has asked for a job or answered a ring: a count that stands still tells
+    /// of an overrun.
+    pub(crate) asked: u64,
+    /// The worker is gone, with all its seats.
+    pub(crate) dead: bool,
+}
+
+impl Survey {
+    /// Leases that would start at once.
+    pub(crate) fn hungry(&self) -> usize {
+        self.idle.saturating_sub(self.waiting)
+    }
+
+    /// All that the worker asks for: its idle seats first, then a supply ahead of them, renewed
+    /// when half of it is used up.
+    pub(crate) fn wanted(&self) -> usize {
+        let level = self.idle + self.ahead;
+        if self.waiting > self.idle + self.ahead / 2 { 0 } else { level - self.waiting.min(level) }
+    }
+
+    /// Whether every lease has ended.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.waiting == 0 && self.running == 0
+    }
+
+    /// Leases that another worker may take: all that no idle seat here is about to start.
+    pub(crate) fn recallable(&self) -> usize {
+        self.waiting.saturating_sub(self.idle)
+    }
+
+    /// Seats that run a job, or would.
+    pub(crate) fn live(&self) -> usize {
+        self.idle + self.running
+    }
+}
+
+/// Where one seat of a worker stands. `K` is what the lane keeps of a job that runs.
+#[derive(Debug)]
+pub(super) enum Seat<K> {
+    /// Its processor is being built, or it is about to ask.
+    Away,
+    /// Its processor was not built, and is going to be tried again.
+    Failing,
+    /// It found nothing.
+    Idle,
+    Running(K),
+    /// Its job has ended, and its result is on the way to the outbox.
+    Finishing,
+    /// Its job was ended over its head: it asks for nothing any more.
+    Abandoned,
+}
+
+impl<K> Seat<K> {
+    fn count<'s>(&self, survey: &'s mut Survey) -> Option<&'s mut usize> {
+        match self {
+            Self::Away | Self::Abandoned => None,
+            Self::Failing => Some(&mut survey.failing),
+            Self::Idle => Some(&mut survey.idle),
+            Self::Running(_) | Self::Finishing => Some(&mut survey.running),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Bench<J, K> {
+    pub(super) queue: VecDeque<J>,
+    pub(super) seats: Vec<Seat<K>>,
+    pub(super) survey: Survey,
+    /// Jobs that have begun since the worker was hired.
+    pub(super) begun: u64,
+    /// Times that a processor was not built.
+    pub(super) failures: u64,
+    /// The dispatcher has been rung and has not looked yet.
+    pub(super) rung: bool,
+    /// Hungry seats when the dispatcher last looked or handed out. A seat that was not meant may
+    /// take a lease before the one that was rung for it, which is then hungry again.
+    pub(super) hungry_seen: usize,
+    /// The dispatcher has been told that the supply runs low, and has handed out nothing since.
+    pub(super) told: bool,
+    /// The dispatcher has given the worker up, and wants to hear when it asks or answers again.
+    pub(super) given_up: bool,
+}
+
+impl<J, K> Bench<J, K> {
+    pub(super) fn new(seats: usize) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            seats: (0..seats).map(|_| Seat::Away).collect(),
+            survey: Survey::default(),
+            begun: 0,
+            failures: 0,
+            rung: false,
+            hungry_seen: 0,
+            told: false,
+            given_up: false,
+        }
+    }
+
+    pub(super) fn survey(&self) -> Survey {
+        Survey { waiting: self.queue.len(), ..self.survey }
+    }
+
+    /// Moves a seat on, and returns where it stood.
+    pub(super) fn set(&mut self, seat: usize, to: Seat<K>) -> Seat<K> {
+        if let Some(count) = to.count(&mut self.survey) {
+            *count += 1;
+        }
+        let from = mem::replace(&mut self.seats[seat], to);
+        if let Some(count) = from.count(&mut self.survey) {
+            *count -= 1;
+        }
+        from
+    }
+
+    /// Takes a seat's job out, to be ended; the seat is then at `to`. `None` if it runs nothing.
+    pub(super) fn take(&mut self, seat: usize, to: Seat<K>) -> Option<K> {
+        if !matches!(self.seats[seat], Seat::Running(_)) {
+            return None;
+        }
+        match self.set(seat, to) {
+            Seat::Running(job) => Some(job),
+            _ => None,
+        }
+    }
+
+    /// Begins the next lease at a seat, or leaves the seat at `or`.
+    pub(super) fn begin(&mut self, seat: usize, begin: impl FnOnce(J) -> K, or: Seat<K>) -> bool {
+        let next = self.queue.pop_front().map(begin);
+        let found = next.is_some();
+        self.begun += u64::from(found);
+        self.set(seat, next.map_or(or, Seat::Running));
+        found
+    }
+
+    /// A seat asks, with this demand from now on.
+    pub(super) fn note(&mut self, ahead: usize) {
+        self.survey.ahead = ahead;
+        self.survey.asked += 1;
+    }
+
+    /// Takes everything that runs out of the lane, and leaves the seats at `to`.
+    pub(super) fn clear(&mut self, to: impl Fn() -> Seat<K>) -> Vec<K> {
+        (0..self.seats.len()).filter_map(|seat| self.take(seat, to())).collect()
+    }
+
+    /// How the bell must stand: seats that found nothing need a ring.
+    pub(super) fn bell(&self, bell: Bell) -> Bell {
+        match bell {
+            Bell::Awake if self.survey.idle > 0 => Bell::Asleep,
+            Bell::Asleep if self.survey.idle == 0 => Bell::Awake,
+            bell => bell,
+        }
+    }
+
+    /// Whether the dispatcher must be told: there are more hungry seats than it knows of, the supply
+    /// is half used up, the worker is back, or (`left`) a seat left.
+    pub(super) fn ring(&mut self, left: bool) -> Option<Ring> {
+        let hungrier = self.survey().hungry() > self.hungry_seen;
+        let ahead = self.survey.ahead;
+        let low = !self.told && ahead > 0 && self.queue.len() <= ahead / 2;
+        let back = mem::take(&mut self.given_up);
+        let ring = !self.rung && (hungrier || low || back || left);
+        self.rung |= ring;
+        self.told |= ring && low;
+        ring.then_some(Ring(()))
+    }
+}

@@ -1,0 +1,216 @@
+//! The queue of jobs that have been accepted and not handed out.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::Hash,
+    mem,
+};
+
+use super::{Chunks, chunks::ChunkNumber};
+
+/// What waits in a queue.
+pub(crate) trait Waits {
+    /// Names it.
+    type Id: Copy + Eq + Hash;
+    /// Where it belongs in the order of acceptance.
+    type Place: Ord;
+
+    fn id(&self) -> Self::Id;
+    fn place(&self) -> Self::Place;
+}
+
+/// A first-in, first-out queue. Jobs that had been handed out can be given back to their places, and
+/// one in the middle can be removed: the index for that is made when it is first needed, and is
+/// forgotten when the queue is empty.
+#[derive(Debug)]
+pub(crate) struct Backlog<J: Waits> {
+    jobs: Chunks<J>,
+    /// In which chunk each job lies.
+    index: Option<HashMap<J::Id, ChunkNumber>>,
+}
+
+impl<J: Waits> Backlog<J> {
+    pub(crate) fn new() -> Self {
+        Self { jobs: Chunks::new(), index: None }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Moves all of `incoming` to the end.
+    pub(crate) fn append(&mut self, incoming: &mut Chunks<J>) {
+        let Some(index) = &mut self.index else { return self.jobs.append(incoming) };
+        while let Some(job) = incoming.pop_front() {
+            let id = job.id();
+            index.insert(id, self.jobs.push_back(job));
+        }
+    }
+
+    /// Moves the first `n` of `incoming` to the end.
+    pub(crate) fn append_some(&mut self, incoming: &mut Chunks<J>, n: usize) {
+        let mut some = Chunks::new();
+        some.extend(std::iter::from_fn(|| incoming.pop_front()).take(n));
+        self.append(&mut some);
+    }
+
+    pub(crate) fn pop_back(&mut self) -> Option<J> {
+        let job = self.jobs.pop_back()?;
+        self.forget([&job]);
+        Some(job)
+    }
+
+    /// Moves the oldest `n` to the end of `into`.
+    pub(crate) fn move_front(&mut self, n: usize, into: &mut VecDeque<J>) {
+        let before = into.len();
+        self.jobs.move_front(n, into);
+        self.forget(into.range(before..));
+    }
+
+    pub(crate) fn take_all(&mut self) -> VecDeque<J> {
+        let mut all = VecDeque::new();
+        self.move_front(self.len(), &mut all);
+        all
+    }
+
+    /// Gives back jobs that had been handed out, which are in order: each goes before what was
+    /// accepted after it.
+    pub(crate) fn give_back(&mut self, jobs: VecDeque<J>) {
+        let mut merged = VecDeque::with_capacity(jobs.len());
+        for job in jobs {
+            while self.jobs.front().is_some_and(|front| front.place() < job.place()) {
+                merged.extend(self.jobs.pop_front());
+            }
+            merged.push_back(job);
+        }
+        for job in merged.into_iter().rev() {
+            let id = job.id();
+            let chunk = self.jobs.push_front(job);
+            if let Some(index) = &mut self.index {
+                index.insert(id, chunk);
+            }
+        }
+    }
+
+    /// Removes one job, wherever it is.
+    pub(crate) fn remove(&mut self, id: J::Id) -> Option<J> {
+        if self.jobs.is_empty() {
+            return None;
+        }
+        let all = || self.jobs.iter().map(|(chunk, job)| (job.id(), chunk)).collect();
+        let chunk = self.index.get_or_insert_with(all).get(&id).copied()?;
+        let job = self.jobs.remove(chunk, |job| job.id() == id)?;
+        self.forget([&job]);
+        Some(job)
+    }
+
+    fn forget<'j>(&mut self, jobs: impl IntoIterator<Item = &'j J>)
+    where
+        J: 'j,
+    {
+        if self.jobs.is_empty() {
+            drop(mem::take(&mut self.index));
+        } else if let Some(index) = &mut self.index {
+            jobs.into_iter().for_each(|job| _ = index.remove(&job.id()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Waits for u32 {
+        type Id = u32;
+        type Place = u32;
+
+        fn id(&self) -> u32 {
+            *self
+        }
+        fn place(&self) -> u32 {
+            *self
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Append(u32),
+        Remove(prop::sample::Index),
+        PopBack,
+        HandOut(usize),
+        /// Some of what was handed out comes back.
+        GiveBack(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0..700_u32).prop_map(Step::Append),
+            3 => any::<prop::sample::Index>().prop_map(Step::Remove),
+            1 => Just(Step::PopBack),
+            1 => (0..900_usize).prop_map(Step::HandOut),
+            1 => (0..100_usize).prop_map(Step::GiveBack),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        /// The model is a sorted set: every job's number is its place.
+        #[test]
+        fn jobs_leave_in_order_whatever_was_removed_or_given_back(
+            steps in prop::collection::vec(step(), 100),
+        ) {
+            let mut backlog = Backlog::new();
+            let mut model = std::collections::BTreeSet::new();
+            let (mut next, mut out) = (0, VecDeque::new());
+            for step in steps {
+                match step {
+                    Step::Append(n) => {
+                        let mut incoming = Chunks::new();
+                        incoming.extend(next..next + n);
+                        backlog.append(&mut incoming);
+                        model.extend(next..next + n);
+                        next += n;
+                    }
+                    Step::Remove(at) if next > 0 => {
+                        let id = u32::try_from(at.index(next as usize)).unwrap();
+                        prop_assert_eq!(backlog.remove(id).is_some(), model.remove(&id));
+                    }
+                    Step::Remove(_) => {}
+                    Step::PopBack => prop_assert_eq!(backlog.pop_back(), model.pop_last()),
+                    Step::HandOut(n) => {
+                        out.clear();
+                        backlog.move_front(n, &mut out);
+                        let expected: VecDeque<_> =
+                            std::iter::from_fn(|| model.pop_first()).take(n).collect();
+                        prop_assert_eq!(&out, &expected);
+                    }
+                    Step::GiveBack(n) => {
+                        let back = out.split_off(out.len().saturating_sub(n));
+                        model.extend(&back);
+                        backlog.give_back(back);
+                    }
+                }
+                prop_assert_eq!(backlog.len(), model.len());
+            }
+            prop_assert_eq!(backlog.take_all(), VecDeque::from_iter(model));
+            prop_assert!(backlog.index.is_none());
+        }
+    }
+
+    #[test]
+    fn without_a_removal_there_is_no_index() {
+        let mut backlog = Backlog::new();
+        let mut incoming = Chunks::new();
+        incoming.extend(0..10);
+        backlog.append(&mut incoming);
+        assert!(backlog.index.is_none());
+        assert_eq!((backlog.remove(11), backlog.remove(5)), (None, Some(5)));
+        assert!(backlog.index.is_some());
+    }
+}

@@ -1,0 +1,53 @@
+//! What the scheduler is told, and what it has others do.
+
+use std::time::Instant;
+
+use super::Step;
+
+/// What the scheduler has done by others.
+pub(crate) trait Port {
+    /// There are leases for a worker's idle seats.
+    fn wake(&mut self, worker: usize);
+    /// The jobs that a worker runs have got this far with their end.
+    fn stop_jobs(&mut self, worker: usize, step: Step);
+    /// The job on one of a worker's seats was told to stop.
+    fn look(&mut self, worker: usize, seat: usize);
+    /// There are results of jobs that ended without a worker.
+    fn collect(&mut self);
+    /// Nothing is left of so many accepted jobs. `tell` asks to hear whether that holds.
+    fn settle(&mut self, accepted: u64, tell: bool);
+    /// There is more to do: another turn, once others have had theirs.
+    fn again(&mut self);
+    /// A worker has died, and another is to be hired in its place.
+    fn hire(&mut self, worker: usize) -> Hired;
+}
+
+/// What came of hiring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hired {
+    Done,
+    /// Nobody could be hired; to be tried again.
+    Failed,
+    /// The system has stopped: nobody can ever be hired again.
+    Never,
+}
+
+/// The time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// By the pool's clock: deadlines, and what users see.
+    pub(crate) clock: Instant,
+    /// By the real one: the patience with workers that do not answer.
+    pub(crate) real: Instant,
+}
+
+/// When the scheduler wants another turn, if nothing happens before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turned {
+    /// After [`PATIENCE`](super::PATIENCE), by the real time.
+    pub(crate) look_again: bool,
+    /// By the pool's clock.
+    pub(crate) due: Option<Instant>,
+    /// The system has stopped, and the pool with it.
+    pub(crate) is_lost: bool,
+}
