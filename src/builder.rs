@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     collector::Collector,
+    deliver::Delivery,
     dispatcher::{Desk, Dispatcher, Exit, PostRoom},
     error::BuildError,
     hire::{Place, Recruiter},
@@ -210,11 +211,10 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
 
         let collector = {
             let stations = stations.iter().chain([&exit.station]).cloned().collect();
-            let (inbox, holdback) = (inbox.clone(), holdback.clone());
-            let (newcomers, clock) = (newcomers.clone(), self.clock.clone());
-            Collector::start_in_arbiter(home, |_| {
-                Collector::new(stations, inbox, holdback, newcomers, clock)
-            })
+            let delivery =
+                Delivery::new(stations, inbox.clone(), holdback.clone(), newcomers.clone());
+            let clock = self.clock.clone();
+            Collector::start_in_arbiter(home, |_| Collector::new(delivery, clock))
         };
         let place = |(station, ids)| Place { station, ids };
         let recruiter = Arc::new(Recruiter {

@@ -1,6 +1,7 @@
 //! The way out: results go to one address, or to every subscriber, singly or in batches.
 
 mod batches;
+mod delivery;
 mod hub;
 mod results;
 mod stream;
@@ -10,6 +11,7 @@ mod hub_tests;
 
 pub(crate) use self::{
     batches::Bounds,
+    delivery::Delivery,
     hub::{Hub, Kind, Outlet},
     stream::outlet,
 };

@@ -1,0 +1,160 @@
+//! What the collector decides: what it fetches from the outboxes, to whom each result goes, and
+//! when the pool is quiescent. It is told the time.
+
+use std::{mem, sync::Arc, time::Instant};
+
+use crate::{
+    intake::Inbox,
+    job::{Address, Counts, Ended, WorkStation},
+    lane::{Holdback, Newcomers},
+    message::{Counted, Drained, Subscribe},
+    panic::catch,
+    value::Value,
+};
+
+use super::{Hub, SubscriptionId};
+
+pub(crate) struct Delivery<T: Value, U: Value, E: Value> {
+    stations: Vec<Arc<WorkStation<T, U, E>>>,
+    inbox: Arc<Inbox<T, U, E>>,
+    holdback: Arc<Holdback>,
+    newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+    hub: Hub<T, U, E>,
+    /// Since the last quiescence.
+    counts: Counts,
+    /// Before it.
+    counted: Counts,
+    /// Callers that had stopped waiting for their results.
+    callers_gone: u64,
+    /// Goes to and fro between here and the outboxes.
+    buffer: Vec<Ended<T, U, E>>,
+}
+
+impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
+    pub(crate) fn new(
+        stations: Vec<Arc<WorkStation<T, U, E>>>,
+        inbox: Arc<Inbox<T, U, E>>,
+        holdback: Arc<Holdback>,
+        newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+    ) -> Self {
+        Self {
+            stations,
+            inbox,
+            holdback,
+            newcomers,
+            hub: Hub::new(),
+            counts: Counts::default(),
+            counted: Counts::default(),
+            callers_gone: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Hands over what one outbox holds, or all of them. Returns whether they must be looked at again
+    /// without being rung.
+    pub(crate) fn collect(&mut self, from: Option<usize>, now: Instant) -> bool {
+        let watch = match from {
+            Some(station) => self.empty(station, now),
+            None => (0..self.stations.len()).fold(false, |watch, s| self.empty(s, now) | watch),
+        };
+        self.hub.flush(now, false);
+        watch
+    }
+
+    fn empty(&mut self, station: usize, now: Instant) -> bool {
+        let mut results = mem::take(&mut self.buffer);
+        let watch = self.stations[station].outbox.empty(&mut results);
+        self.take_in(now);
+        let before = self.counts.accepted();
+        for result in results.drain(..) {
+            self.counts.add(result.result.outcome());
+            // One that nobody hears is dropped here, and its values may panic.
+            if let Err(text) = catch(|| self.deliver(result, now)) {
+                tracing::warn!(%text, "the drop of a result panicked");
+            }
+        }
+        self.buffer = results;
+        let forwarded = self.counts.accepted() - before;
+        if forwarded > 0 {
+            self.inbox.ring(self.holdback.forwarded(forwarded));
+        }
+        watch
+    }
+
+    /// Serves those who have come, before anything is handed over that was submitted after that.
+    fn take_in(&mut self, now: Instant) {
+        for Subscribe { name, kind } in self.newcomers.take() {
+            self.hub.add(name, kind, now);
+        }
+    }
+
+    fn deliver(&mut self, Ended { result, to }: Ended<T, U, E>, now: Instant) {
+        let delivered = match to {
+            Address::Subscribers => return self.hub.forward(result, now),
+            Address::Caller(caller) => caller.deliver(result),
+            Address::Flow(seat) => seat.deliver(result),
+        };
+        self.callers_gone += u64::from(!delivered);
+    }
+
+    /// Adds a subscription, which has been checked.
+    pub(crate) fn add(&mut self, subscribe: Subscribe<T, U, E>, now: Instant) -> SubscriptionId {
+        self.hub.add(subscribe.name, subscribe.kind, now)
+    }
+
+    pub(crate) fn remove(&mut self, id: SubscriptionId) -> bool {
+        self.hub.remove(id)
+    }
+
+    /// When the next batch is old enough.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.hub.due()
+    }
+
+    /// Nothing is left of so many accepted jobs: if everything has been collected and nothing else was
+    /// accepted meanwhile, the pool is quiescent, and whoever wants to know is told. Returns whether
+    /// it is.
+    pub(crate) fn settle(&mut self, accepted: u64, now: Instant) -> bool {
+        let quiescent = self.inbox.accepted() == accepted;
+        if quiescent {
+            self.hub.flush(now, true);
+            if self.counts.accepted() > 0 {
+                self.hub.announce(Drained { counts: self.counts });
+                self.counted.add_all(&mem::take(&mut self.counts));
+            }
+        }
+        quiescent
+    }
+
+    /// Hands over everything, however young its batch is.
+    pub(crate) fn finish(&mut self, now: Instant) -> Counts {
+        self.collect(None, now);
+        self.hub.flush(now, true);
+        self.total()
+    }
+
+    fn total(&self) -> Counts {
+        let mut total = self.counted;
+        total.add_all(&self.counts);
+        total
+    }
+
+    pub(crate) fn counted(&self) -> Counted {
+        Counted {
+            counts: self.total(),
+            subscribers: self.hub.len(),
+            subscribers_gone: self.hub.lost(),
+            unheard: self.hub.unheard() + self.callers_gone,
+        }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Drop for Delivery<T, U, E> {
+    /// Whatever stopped the collector, whoever still waits for a result or a stream of them is told so,
+    /// and the dispatcher, which cannot go on without it, has a turn to see that.
+    fn drop(&mut self) {
+        self.newcomers.close();
+        self.stations.iter().for_each(|station| station.outbox.close());
+        self.inbox.knock();
+    }
+}
