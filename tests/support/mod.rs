@@ -13,7 +13,9 @@ use std::{
 };
 
 use actix::{Actor, Addr, Context, Handler};
-use actix_workpool::{Builder, Counts, Drained, JobError, JobResult, Pool, Results, Subscribe};
+use actix_workpool::{
+    Builder, Counts, Drained, JobError, JobResult, Pool, Results, Status, Subscribe,
+};
 use futures::{StreamExt, channel::mpsc};
 use tokio::sync::Semaphore;
 
@@ -191,6 +193,17 @@ pub fn payloads(results: &[NumberResult]) -> Vec<u64> {
 
 pub fn is_cancelled(result: &NumberResult) -> bool {
     matches!(result.outcome(), Err(JobError::Cancelled))
+}
+
+/// The pool's status, once it is as wanted.
+pub async fn status_when(pool: &Numbers, wanted: impl Fn(&Status) -> bool) -> Status {
+    loop {
+        let status = pool.status().await.unwrap();
+        if wanted(&status) {
+            return status;
+        }
+        yield_now().await;
+    }
 }
 
 /// Lets everything else on the thread have its turn.
