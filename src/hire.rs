@@ -1,6 +1,6 @@
 //! The starting of workers: all of them when a pool is built, and another when one has died.
 
-use std::{ops::Range, rc::Rc, sync::Arc, time::Duration};
+use std::{io, ops::Range, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr};
 
@@ -8,8 +8,7 @@ use crate::{
     collector::Collector,
     job::{Inside, WorkStation, WorkerId},
     message::Collect,
-    runtime::{ArbiterHandle, Clock, Crew, system_runs},
-    schedule::Hired,
+    runtime::{ArbiterHandle, Clock, Crew},
     value::Value,
     work::{BlockingSeat, Hooks, Life, Post, Work},
     worker::{Seats, Worker},
@@ -57,20 +56,13 @@ impl<T: Value, U: Value, E: Value> Recruiter<T, U, E> {
     /// Starts a worker in place of one that died.
     ///
     /// # Errors
-    /// Nobody was hired.
+    /// What the operating system said.
     pub(crate) fn replace(
         &self,
         crew: &mut Crew,
         number: usize,
-    ) -> Result<Addr<Worker<T, U, E>>, Hired> {
-        if !system_runs() {
-            return Err(Hired::Never);
-        }
-        let arbiter = crew.replace(number).map_err(|error| {
-            tracing::warn!(%error, worker = number, "no thread for a worker; trying again");
-            Hired::Failed
-        })?;
-        Ok(self.start(&arbiter, number))
+    ) -> io::Result<Addr<Worker<T, U, E>>> {
+        crew.replace(number).map(|arbiter| self.start(&arbiter, number))
     }
 }
 

@@ -165,19 +165,21 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// stopped first.
     ///
     /// # Cancel safety
-    /// Dropped, it cancels its job: one that waits never starts, an async one that runs is dropped
-    /// at its next `await` that does not complete, and a blocking one is told by
-    /// [`JobContext::is_cancelled`]. One that waits keeps its place in the queue until it would have
-    /// started. If the job had ended already, its result is counted and dropped.
+    /// Dropped, it cancels its job, as [`cancel`](Self::cancel) does: one that waits gives up its
+    /// place and never starts, an async one that runs is dropped at its next `await` that does not
+    /// complete, and a blocking one is told by [`JobContext::is_cancelled`]. If the job had ended
+    /// already, its result is counted and dropped.
     pub async fn run(&self, job: impl Into<Job<T>>) -> Result<U, RunError<T, E>> {
         let job = job.into();
         let id = job.id();
         let stop = CancellationToken::new();
-        let _cancel_when_dropped = stop.clone().drop_guard();
         let (reply, answer) = oneshot::channel();
-        let to = Address::Caller(Caller::new(reply, stop));
+        let to = Address::Caller(Caller::new(reply, stop.clone()));
         self.accept(Entry { job, to }).await?;
-        let result = answer.await.map_err(|oneshot::Canceled| RunError::Stopped(id))?;
+        let mut caller = CallerWaits { pool: self, id, stop: Some(stop) };
+        let answer = answer.await;
+        caller.stop = None;
+        let result = answer.map_err(|oneshot::Canceled| RunError::Stopped(id))?;
         match result.into_outcome() {
             Ok(outcome) => Ok(outcome?),
             // Only the code of an abandoned job still has a share in a caller's result.
@@ -205,6 +207,13 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         S::Item: Into<Job<T>>,
     {
         Process::new(jobs, self.clone(), BUFFER)
+    }
+
+    /// Whether the pool accepts no job any more: it has been told to shut down, or has ended. It
+    /// answers at once, from any thread.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.inbox.is_closed()
     }
 
     /// Completes once everything is refused.
@@ -243,6 +252,24 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
                 // The gate answers everyone in its line, also when it closes.
                 Err(_) => unreachable!("the gate dropped someone in its line"),
             }
+        }
+    }
+}
+
+/// A caller who waits for a result. Leaving, it cancels its job.
+struct CallerWaits<'p, T: Value, U: Value, E: Value> {
+    pool: &'p Pool<T, U, E>,
+    id: JobId,
+    /// `None` once the result is there.
+    stop: Option<CancellationToken>,
+}
+
+impl<T: Value, U: Value, E: Value> Drop for CallerWaits<'_, T, U, E> {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The token tells the job even if the dispatcher has no turn before it starts.
+            stop.cancel();
+            self.pool.0.dispatcher.do_send(Cancel(self.id));
         }
     }
 }

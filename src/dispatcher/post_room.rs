@@ -9,8 +9,8 @@ use crate::{
     hire::Recruiter,
     job::Counts,
     message::{Close, Collect, Knock, Look, Settle, StopJobs, Wake},
-    runtime::Crew,
-    schedule::{Hired, Port, Step},
+    runtime::{Crew, system_runs},
+    schedule::{Port, Step},
     value::Value,
     work::Stopping,
     worker::Worker,
@@ -100,14 +100,19 @@ impl<T: Value, U: Value, E: Value> Port for PostRoom<T, U, E> {
         }
     }
 
-    fn hire(&mut self, worker: usize) -> Hired {
+    fn system_runs(&self) -> bool {
+        system_runs()
+    }
+
+    fn hire(&mut self, worker: usize) -> bool {
         match self.recruiter.replace(&mut self.crew, worker) {
-            Ok(addr) => {
-                self.workers[worker] = addr;
-                Hired::Done
+            Ok(addr) => self.workers[worker] = addr,
+            Err(error) => {
+                tracing::warn!(%error, worker, "no thread for a worker; trying again");
+                return false;
             }
-            Err(hired) => hired,
         }
+        true
     }
 }
 

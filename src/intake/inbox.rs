@@ -350,6 +350,11 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         self.turn_away(line);
     }
 
+    /// Whether everything is refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
     /// Completes once everything is refused.
     pub(crate) fn closed(&self) -> WaitForCancellationFutureOwned {
         self.closed.clone().cancelled_owned()

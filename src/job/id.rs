@@ -35,10 +35,17 @@ impl JobId {
         })
     }
 
-    /// The id as a number, for logs and keys.
+    /// The id as a number, for logs, keys and addresses.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0
+    }
+
+    /// The id with this number, which came from [`get`](Self::get) and went round the world. One that
+    /// was made up names no job, or someone else's.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
     }
 }
 

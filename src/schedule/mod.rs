@@ -22,7 +22,7 @@ pub(crate) use self::{
     evict::{evict_oldest, evict_youngest},
     pace::Pace,
     pauses::Pauses,
-    port::{Hired, Now, Port, Turned},
+    port::{Now, Port, Turned},
     roster::{Dealt, Roster},
     scheduler::{Parts as SchedulerParts, Scheduler},
     stuck::PATIENCE,

@@ -18,18 +18,10 @@ pub(crate) trait Port {
     fn settle(&mut self, accepted: u64, tell: bool);
     /// There is more to do: another turn, once others have had theirs.
     fn again(&mut self);
-    /// A worker has died, and another is to be hired in its place.
-    fn hire(&mut self, worker: usize) -> Hired;
-}
-
-/// What came of hiring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hired {
-    Done,
-    /// Nobody could be hired; to be tried again.
-    Failed,
-    /// The system has stopped: nobody can ever be hired again.
-    Never,
+    /// Whether the actix system runs: when it has stopped, nobody can ever be hired again.
+    fn system_runs(&self) -> bool;
+    /// A worker has died, and another is to be hired in its place. Returns whether that was possible.
+    fn hire(&mut self, worker: usize) -> bool;
 }
 
 /// The time.

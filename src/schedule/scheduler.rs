@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Backlog, Chunks, Dealt, Ending, Leave, Roster, Step, Vacancies, evict_oldest, evict_youngest,
-    port::{Hired, Now, Port, Turned},
+    port::{Now, Port, Turned},
 };
 
 type WorkRoster<T, U, E> = Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
@@ -115,7 +115,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
                 port.again();
             }
         }
-        let is_lost = self.fill_vacancies(now.clock, port) == Hired::Never;
+        if dealt.dead {
+            return Turned { look_again: false, due: None, is_lost: true };
+        }
+        self.fill_vacancies(now.clock, port);
         self.see_whether_anyone_works(&dealt, now.clock, port);
         self.dry = dealt.quiet && self.queue.is_empty();
         if !self.dry {
@@ -123,7 +126,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         } else if self.told != Some(self.accepted) {
             self.settle(port);
         }
-        Turned { look_again: dealt.look_again, due: self.due(now.clock), is_lost }
+        Turned { look_again: dealt.look_again, due: self.due(now.clock), is_lost: false }
     }
 
     /// As a turn, after which the collector is told anew if the pool is dry: someone waits to hear
@@ -137,7 +140,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.take_in(now, port);
         self.cut_short(now.clock, port);
         let mut dealt = self.deal(now, port);
-        while dealt.dead {
+        while dealt.dead && port.system_runs() {
             while let Some((worker, remains)) = self.roster.bury() {
                 self.bury(worker, remains, now.clock, port);
             }
@@ -250,18 +253,15 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.queue.give_back(jobs);
     }
 
-    fn fill_vacancies(&mut self, now: Instant, port: &mut impl Port) -> Hired {
+    fn fill_vacancies(&mut self, now: Instant, port: &mut impl Port) {
         if matches!(self.phase, Phase::Over { .. }) {
-            return Hired::Done;
+            return;
         }
         while let Some(worker) = self.vacancies.take_due(now) {
-            match port.hire(worker) {
-                Hired::Done => {}
-                Hired::Failed => self.vacancies.postpone(worker, now),
-                Hired::Never => return Hired::Never,
+            if !port.hire(worker) {
+                self.vacancies.postpone(worker, now);
             }
         }
-        Hired::Done
     }
 
     /// Says so when no worker is live and none is about to be. Where nobody holds the pool any more,
