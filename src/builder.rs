@@ -1,7 +1,6 @@
 use std::{fmt, ops::Range, sync::Arc, thread, time::Duration};
 
 use actix::Actor;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     collector::Collector,
@@ -202,7 +201,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     ) -> Pool<T, U, E> {
         let clock = self.clock.clone();
         let inbox = Inbox::new(self.queue, move || clock.now());
-        let inside = Arc::new(Inside { inbox: inbox.clone(), stop: CancellationToken::new() });
+        let inside = Arc::new(Inside::new(inbox.clone()));
         let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
         let leave = self.leave();
         let stations: Vec<_> = seats.iter().map(|ids| Arc::new(Station::new(ids.len()))).collect();
@@ -217,14 +216,14 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             Collector::start_in_arbiter(home, |_| Collector::new(delivery, clock))
         };
         let place = |(station, ids)| Place { station, ids };
-        let recruiter = Arc::new(Recruiter {
+        let recruiter = Recruiter {
             work: self.work,
             clock: self.clock.clone(),
             grace: leave.grace,
             inside: inside.clone(),
             collector: collector.clone(),
             places: stations.iter().cloned().zip(seats).map(place).collect(),
-        });
+        };
         let workers: Vec<_> = arbiters
             .iter()
             .enumerate()

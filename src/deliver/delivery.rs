@@ -66,13 +66,20 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
         let watch = self.stations[station].outbox.empty(&mut results);
         self.take_in(now);
         let before = self.counts.accepted();
-        for result in results.drain(..) {
-            self.counts.add(result.result.outcome());
+        let mut left = results.drain(..);
+        while !left.as_slice().is_empty() {
+            let deliver = || {
+                for result in left.by_ref() {
+                    self.counts.add(result.result.outcome());
+                    self.deliver(result, now);
+                }
+            };
             // One that nobody hears is dropped here, and its values may panic.
-            if let Err(text) = catch(|| self.deliver(result, now)) {
+            if let Err(text) = catch(deliver) {
                 tracing::warn!(%text, "the drop of a result panicked");
             }
         }
+        drop(left);
         self.buffer = results;
         let forwarded = self.counts.accepted() - before;
         if forwarded > 0 {

@@ -1,6 +1,6 @@
 //! Who is subscribed, and the handing over of each result to all of them.
 
-use std::{borrow::Cow, fmt, time::Instant};
+use std::{borrow::Cow, fmt, mem, time::Instant};
 
 use crate::{job::JobResult, message::Drained, panic::drop_each};
 
@@ -85,6 +85,8 @@ pub(crate) struct Hub<T, U, E> {
     next: u64,
     /// How many subscriptions want results.
     listeners: usize,
+    /// Whether any was found to be gone and is not removed yet.
+    any_gone: bool,
     /// Subscribers that were found to be gone.
     lost: u64,
     /// Results that nobody was there to hear.
@@ -93,7 +95,14 @@ pub(crate) struct Hub<T, U, E> {
 
 impl<T, U, E> Hub<T, U, E> {
     pub(crate) fn new() -> Self {
-        Self { subscriptions: Vec::new(), next: 0, listeners: 0, lost: 0, unheard: 0 }
+        Self {
+            subscriptions: Vec::new(),
+            next: 0,
+            listeners: 0,
+            any_gone: false,
+            lost: 0,
+            unheard: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -157,7 +166,9 @@ impl<T, U, E> Hub<T, U, E> {
                 mine
             };
             let sent = subscription.subscriber.give(mine, now);
-            heard |= subscription.note(sent);
+            let got_it = subscription.note(sent);
+            heard |= got_it;
+            self.any_gone |= !got_it;
         }
         if !heard {
             self.count_unheard();
@@ -171,7 +182,7 @@ impl<T, U, E> Hub<T, U, E> {
             if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber {
                 let batch = if all { batches.flush() } else { batches.flush_old(now) };
                 let sent = send(&**outlet, batch);
-                subscription.note(sent);
+                self.any_gone |= !subscription.note(sent);
             }
         }
         self.remove_gone();
@@ -191,13 +202,16 @@ impl<T, U, E> Hub<T, U, E> {
         for subscription in &mut self.subscriptions {
             if let Subscriber::Drained(outlet) = &subscription.subscriber {
                 let sent = outlet.send(drained).map_err(Some);
-                subscription.note(sent);
+                self.any_gone |= !subscription.note(sent);
             }
         }
         self.remove_gone();
     }
 
     fn remove_gone(&mut self) {
+        if !mem::take(&mut self.any_gone) {
+            return;
+        }
         for subscription in self.subscriptions.extract_if(.., |subscription| subscription.gone) {
             self.lost += 1;
             self.listeners -= usize::from(subscription.subscriber.wants_results());

@@ -1,6 +1,6 @@
 //! How the dispatcher reaches others: the scheduler's port.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, time::Duration};
 
 use actix::{Addr, WeakAddr};
 
@@ -23,7 +23,9 @@ pub(crate) struct PostRoom<T: Value, U: Value, E: Value> {
     collector: Addr<Collector<T, U, E>>,
     /// The number of the outbox for jobs that end without a worker.
     exit: usize,
-    recruiter: Arc<Recruiter<T, U, E>>,
+    /// Let go while the threads still run: the process function is then dropped on one of them, as
+    /// its captured values may wait for something.
+    recruiter: Option<Recruiter<T, U, E>>,
     crew: Crew,
     dispatcher: Option<WeakAddr<Dispatcher<T, U, E>>>,
     closed: bool,
@@ -33,11 +35,19 @@ impl<T: Value, U: Value, E: Value> PostRoom<T, U, E> {
     pub(crate) fn new(
         workers: Vec<Addr<Worker<T, U, E>>>,
         collector: Addr<Collector<T, U, E>>,
-        recruiter: Arc<Recruiter<T, U, E>>,
+        recruiter: Recruiter<T, U, E>,
         crew: Crew,
     ) -> Self {
         let exit = workers.len();
-        Self { workers, collector, exit, recruiter, crew, dispatcher: None, closed: false }
+        Self {
+            workers,
+            collector,
+            exit,
+            recruiter: Some(recruiter),
+            crew,
+            dispatcher: None,
+            closed: false,
+        }
     }
 
     pub(super) fn connect(&mut self, dispatcher: WeakAddr<Dispatcher<T, U, E>>) {
@@ -59,6 +69,7 @@ impl<T: Value, U: Value, E: Value> PostRoom<T, U, E> {
     ) {
         self.closed = true;
         self.workers.clear();
+        self.recruiter = None;
         let crew = mem::take(&mut self.crew);
         let then = Box::new(move |counts| {
             crew.dismiss(&left, patience, move |threads_left| ended(counts, threads_left));
@@ -105,7 +116,8 @@ impl<T: Value, U: Value, E: Value> Port for PostRoom<T, U, E> {
     }
 
     fn hire(&mut self, worker: usize) -> bool {
-        match self.recruiter.replace(&mut self.crew, worker) {
+        let Some(recruiter) = &self.recruiter else { return false };
+        match recruiter.replace(&mut self.crew, worker) {
             Ok(addr) => self.workers[worker] = addr,
             Err(error) => {
                 tracing::warn!(%error, worker, "no thread for a worker; trying again");

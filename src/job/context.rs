@@ -1,4 +1,11 @@
-use std::{fmt, pin::pin, sync::Arc};
+use std::{
+    fmt,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use futures::future;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +33,21 @@ pub struct JobContext<T, U, E> {
 pub(crate) struct Inside<T, U, E> {
     pub(crate) inbox: Arc<Inbox<T, U, E>>,
     /// Cancelled when the pool no longer waits for running jobs.
-    pub(crate) stop: CancellationToken,
+    stop: CancellationToken,
+    /// The same, for those who only look: to ask a token is to lock it, and all workers would.
+    stopped: AtomicBool,
+}
+
+impl<T, U, E> Inside<T, U, E> {
+    pub(crate) fn new(inbox: Arc<Inbox<T, U, E>>) -> Self {
+        Self { inbox, stop: CancellationToken::new(), stopped: AtomicBool::new(false) }
+    }
+
+    /// Tells every job that runs to stop.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.stop.cancel();
+    }
 }
 
 impl<T, U, E> JobContext<T, U, E> {
@@ -74,7 +95,7 @@ impl<T, U, E> JobContext<T, U, E> {
     ///
     /// A value that the job returns nevertheless counts.
     pub fn is_cancelled(&self) -> bool {
-        self.pool.stop.is_cancelled()
+        self.pool.stopped.load(Ordering::Acquire)
             || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
             || self.is_told()
     }

@@ -183,10 +183,10 @@ impl<T, U, E> JobResult<T, U, E> {
             Inner::Shared(result) => Arc::try_unwrap(result)
                 .map(|(job, end)| end.parts(job))
                 .map_err(|result| Self(Inner::Shared(result))),
-            Inner::WithItsCode(job, end) => match (Arc::try_unwrap(job), end) {
+            Inner::WithItsCode(job, end) => match (triomphe::Arc::try_unwrap(job), end) {
                 (Ok(Some(job)), end) => match Arc::try_unwrap(end) {
                     Ok(end) => Ok(end.parts(job)),
-                    Err(end) => Err(Self(Inner::WithItsCode(Arc::new(Some(job)), end))),
+                    Err(end) => Err(Self(Inner::WithItsCode(triomphe::Arc::new(Some(job)), end))),
                 },
                 (Ok(None), _) => unreachable!("see `job`"),
                 (Err(job), end) => Err(Self(Inner::WithItsCode(job, end))),
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_result_of_a_job_whose_code_runs_can_be_read_and_later_taken_apart() {
-        let slot = Arc::new(Some(Job::new(1)));
+        let slot = triomphe::Arc::new(Some(Job::new(1)));
         let abandoned = end::<u8>(Err(JobError::Abandoned));
         let result = JobResult::shared_with_its_code(slot.clone(), abandoned);
         let (one, other) = result.share();

@@ -1,7 +1,7 @@
 //! A job while it runs: in the custody of its worker's lane, so that it can be ended even if its
 //! thread never comes back.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +10,7 @@ use crate::error::JobError;
 use super::{Accepted, Address, Ended, Job, JobId, JobResult, WorkerId, result::End};
 
 /// Where a job lies while it runs: shared by its lane and the code that runs it.
-pub(crate) type Slot<T> = Arc<Option<Job<T>>>;
+pub(crate) type Slot<T> = triomphe::Arc<Option<Job<T>>>;
 
 /// Where and since when a job has run.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ impl<T, U, E> Running<T, U, E> {
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
         let Self { job, to, queued, run } = self;
         let end = End::new(Err(error), Some(run), Some(queued), ended);
-        let result = match Arc::try_unwrap(job) {
+        let result = match triomphe::Arc::try_unwrap(job) {
             Ok(Some(job)) => JobResult::new(job, end),
             Ok(None) => unreachable!("a job that runs lies in its slot"),
             Err(job) => JobResult::shared_with_its_code(job, end),
@@ -49,24 +49,47 @@ impl<T, U, E> Running<T, U, E> {
     }
 }
 
-/// What one seat has of the jobs that it runs. One lies in a slot while the next begins in the other,
-/// so that both can change places under one lock, and no job costs an allocation.
+/// What one seat has of the job that it runs. Its slot serves one job after another, so that none
+/// costs an allocation.
 pub(crate) struct Hand<T> {
-    slots: [Slot<T>; 2],
-    /// Which of the two holds the job that began last.
-    at: usize,
+    slot: Slot<T>,
     /// What its caller cancels it by, if anybody does.
     stop: Option<CancellationToken>,
 }
 
+/// A job that ran on a seat, and was given back by its lane.
+pub(crate) struct Done<T, U, E> {
+    job: Job<T>,
+    to: Address<T, U, E>,
+    queued: Instant,
+    run: Run,
+}
+
+/// A job that has run, and the one that has begun after it.
+type Exchanged<T, U, E> = (Done<T, U, E>, Option<Running<T, U, E>>);
+
+impl<T, U, E> Done<T, U, E> {
+    /// Ends the job. `started` says whether its code was called at all.
+    pub(crate) fn end(
+        self,
+        outcome: Result<U, JobError<E>>,
+        started: bool,
+        ended: Instant,
+    ) -> Ended<T, U, E> {
+        let Self { job, to, queued, run } = self;
+        let end = End::new(outcome, started.then_some(run), Some(queued), ended);
+        Ended { result: JobResult::new(job, end), to }
+    }
+}
+
 impl<T> Hand<T> {
     pub(crate) fn new() -> Self {
-        Self { slots: [Arc::new(None), Arc::new(None)], at: 0, stop: None }
+        Self { slot: triomphe::Arc::new(None), stop: None }
     }
 
-    /// The job that began last.
+    /// The job that runs.
     pub(crate) fn job(&self) -> Option<&Job<T>> {
-        (*self.slots[self.at]).as_ref()
+        (*self.slot).as_ref()
     }
 
     pub(crate) fn stop(&self) -> Option<&CancellationToken> {
@@ -75,35 +98,49 @@ impl<T> Hand<T> {
 
     /// Begins a job: what is returned is for the lane.
     pub(crate) fn begin<U, E>(&mut self, job: Accepted<T, U, E>, run: Run) -> Running<T, U, E> {
-        let Accepted { entry, queued } = job;
-        self.at = 1 - self.at;
-        self.stop = entry.to.stop().cloned();
-        let slot = &mut self.slots[self.at];
-        match Arc::get_mut(slot) {
-            Some(place) => *place = Some(entry.job),
-            None => *slot = Arc::new(Some(entry.job)),
-        }
-        Running { job: slot.clone(), to: entry.to, queued, run }
+        let (running, _) = self.replace(job, run);
+        running
     }
 
-    /// Ends a job that ran here, which the lane gave back: the one that began last, or the one before
-    /// it if `another` has begun. `started` says whether its code was called at all.
-    pub(crate) fn end<U, E>(
+    /// Takes back the job that ran, which its lane gave back, and begins another if there is one.
+    #[inline]
+    pub(crate) fn exchange<U, E>(
         &mut self,
-        job: Running<T, U, E>,
-        another: bool,
-        outcome: Result<U, JobError<E>>,
-        started: bool,
-        ended: Instant,
-    ) -> Ended<T, U, E> {
-        let Running { job, to, queued, run } = job;
+        ran: Running<T, U, E>,
+        next: Option<Accepted<T, U, E>>,
+        run: Run,
+    ) -> Exchanged<T, U, E> {
+        let Running { job, to, queued, run: ran } = ran;
+        // The lane's share goes first: the slot is the seat's own then.
         drop(job);
-        let end = End::new(outcome, started.then_some(run), Some(queued), ended);
-        let slot = &mut self.slots[if another { 1 - self.at } else { self.at }];
-        let result = match Arc::get_mut(slot).and_then(Option::take) {
-            Some(job) => JobResult::new(job, end),
-            None => unreachable!("nobody else has a job that its lane gave back"),
+        let (next, job) = match next {
+            Some(next) => {
+                let (next, job) = self.replace(next, run);
+                (Some(next), job)
+            }
+            None => (None, triomphe::Arc::get_mut(&mut self.slot).and_then(Option::take)),
         };
-        Ended { result, to }
+        match job {
+            Some(job) => (Done { job, to, queued, run: ran }, next),
+            None => unreachable!("nobody else has a job that its lane gave back"),
+        }
+    }
+
+    #[inline]
+    fn replace<U, E>(
+        &mut self,
+        job: Accepted<T, U, E>,
+        run: Run,
+    ) -> (Running<T, U, E>, Option<Job<T>>) {
+        let Accepted { entry, queued } = job;
+        self.stop = entry.to.stop().cloned();
+        let before = match triomphe::Arc::get_mut(&mut self.slot) {
+            Some(place) => place.replace(entry.job),
+            None => {
+                self.slot = triomphe::Arc::new(Some(entry.job));
+                None
+            }
+        };
+        (Running { job: self.slot.clone(), to: entry.to, queued, run }, before)
     }
 }

@@ -151,6 +151,33 @@ impl<J, K> Bench<J, K> {
         found
     }
 
+    /// Gives a seat's job to `exchange`, to be ended, with the next lease, to begin in its place; where
+    /// there is none, the seat is at [`Seat::Finishing`]. In either case it counts as running. Returns
+    /// whether another began, or `None` if the seat runs nothing.
+    #[inline]
+    pub(super) fn swap(
+        &mut self,
+        seat: usize,
+        exchange: impl FnOnce(K, Option<J>) -> Option<K>,
+    ) -> Option<bool> {
+        let place = &mut self.seats[seat];
+        match mem::replace(place, Seat::Finishing) {
+            Seat::Running(job) => {
+                let next = exchange(job, self.queue.pop_front());
+                let found = next.is_some();
+                self.begun += u64::from(found);
+                if let Some(next) = next {
+                    *place = Seat::Running(next);
+                }
+                Some(found)
+            }
+            other => {
+                *place = other;
+                None
+            }
+        }
+    }
+
     /// A seat asks, with this demand from now on.
     pub(super) fn note(&mut self, ahead: usize) {
         self.survey.ahead = ahead;

@@ -21,14 +21,6 @@ pub(crate) struct Next {
     pub(crate) ring: Option<Ring>,
 }
 
-/// What a seat is told when its job has ended.
-#[derive(Debug)]
-pub(crate) struct Turn<K> {
-    /// The job, to be ended; `None` if someone else has ended it, and the seat is given up.
-    pub(crate) ended: Option<K>,
-    pub(crate) next: Next,
-}
-
 /// The lane of leases of one worker.
 #[derive(Debug)]
 pub(crate) struct Leases<J, K> {
@@ -54,18 +46,24 @@ impl<J, K> Leases<J, K> {
         })
     }
 
-    /// A seat's job has ended, and the next lease begins. Where there is none, the seat still counts
-    /// as running: it puts its result into the outbox first, and then asks.
-    pub(crate) fn turn(&self, seat: usize, ahead: usize, begin: impl FnOnce(J) -> K) -> Turn<K> {
+    /// A seat's job has ended, and the next lease begins: `exchange` is called under the lock, with the
+    /// one and, if there is one, the other. Where there is none, the seat still counts as running: it
+    /// puts its result into the outbox first, and then asks. `None` if someone else has ended the job,
+    /// and the seat is given up.
+    #[inline]
+    pub(crate) fn turn(
+        &self,
+        seat: usize,
+        ahead: usize,
+        exchange: impl FnOnce(K, Option<J>) -> Option<K>,
+    ) -> Option<Next> {
         self.lane.take(|bench, bell| {
-            let ended = bench.take(seat, Seat::Finishing);
-            if ended.is_none() {
-                return (Turn { ended, next: Next { found: false, ring: None } }, bell);
-            }
+            let Some(found) = bench.swap(seat, exchange) else { return (None, bell) };
             bench.note(ahead);
-            let found = bench.begin(seat, begin, Seat::Finishing);
-            let ring = bench.ring(false);
-            (Turn { ended, next: Next { found, ring } }, bench.bell(bell))
+            // A seat without a job rings when it asks: a dispatcher that was woken before the result is
+            // there would hand the next job to another worker.
+            let ring = if found { bench.ring(false) } else { None };
+            (Some(Next { found, ring }), bench.bell(bell))
         })
     }
 
@@ -241,8 +239,14 @@ mod tests {
         leases.ask(seat, ahead, |job| job)
     }
 
-    fn turn(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> Turn<u32> {
-        leases.turn(seat, ahead, |job| job)
+    /// Also returns the job that ended.
+    fn turn(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> (Option<u32>, Option<Next>) {
+        let mut ended = None;
+        let turn = leases.turn(seat, ahead, |job, next| {
+            ended = Some(job);
+            next
+        });
+        (ended, turn)
     }
 
     #[test]
@@ -273,8 +277,8 @@ mod tests {
         assert_eq!(leases.answer().0, 1);
         assert!(ask(&leases, 0, 0).found);
         assert!(leases.hand_out(|queue| queue.push_back(2)).is_none(), "the seat will look");
-        assert_eq!(turn(&leases, 0, 0).ended, Some(1));
-        assert_eq!(turn(&leases, 0, 0).ended, Some(2));
+        assert_eq!(turn(&leases, 0, 0).0, Some(1));
+        assert_eq!(turn(&leases, 0, 0).0, Some(2));
     }
 
     #[test]
@@ -282,9 +286,9 @@ mod tests {
         let leases = filled(4);
         let _ = leases.survey();
         assert!(ask(&leases, 0, 4).ring.is_none());
-        assert!(turn(&leases, 0, 4).next.ring.is_some());
+        assert!(turn(&leases, 0, 4).1.unwrap().ring.is_some());
         assert_eq!(leases.survey().wanted(), 2);
-        assert!(turn(&leases, 0, 4).next.ring.is_none(), "it knows");
+        assert!(turn(&leases, 0, 4).1.unwrap().ring.is_none(), "it knows");
     }
 
     #[test]
@@ -317,7 +321,7 @@ mod tests {
         let leases = filled(1);
         let _ = ask(&leases, 0, 0);
         assert!(!leases.survey().is_quiet());
-        assert_eq!(turn(&leases, 0, 0).ended, Some(0));
+        assert_eq!(turn(&leases, 0, 0).0, Some(0));
         assert!(!leases.survey().is_quiet(), "the result is on the way to the outbox");
         let _ = ask(&leases, 0, 0);
         assert!(leases.survey().is_quiet());
@@ -330,7 +334,7 @@ mod tests {
         let _ = ask(&leases, 1, 0);
         assert_eq!(leases.end(0), (Some(0), false));
         assert_eq!(leases.abandon(), [1]);
-        assert_eq!(turn(&leases, 1, 0).ended, None);
+        assert_eq!(turn(&leases, 1, 0).0, None);
         assert_eq!((leases.survey().running, leases.survey().idle), (1, 0));
     }
 

@@ -49,12 +49,14 @@ fn a_put_is_seen_by_the_consumer_or_rings_it() {
 
 /// A seat takes its next job, after the one it runs if it runs one. Says whether it has one.
 fn take(leases: &Leases<u8, u8>, seat: usize) -> (bool, Option<Ring>) {
-    let turn = leases.turn(seat, 0, |job| job);
-    if turn.next.found {
-        return (true, turn.next.ring);
+    let turn = leases.turn(seat, 0, |_, next| next);
+    if let Some(next) = turn
+        && next.found
+    {
+        return (true, next.ring);
     }
     let next = leases.ask(seat, 0, |job| job);
-    (next.found, turn.next.ring.or(next.ring))
+    (next.found, next.ring)
 }
 
 #[test]
@@ -89,8 +91,8 @@ fn a_job_that_runs_is_ended_once_by_its_seat_or_by_whoever_gives_it_up() {
         let worker = {
             let leases = leases.clone();
             thread::spawn(move || {
-                let turn = leases.turn(0, 0, |job| job);
-                (turn.ended.is_some(), turn.next.found)
+                let turn = leases.turn(0, 0, |_, next| next);
+                (turn.is_some(), turn.is_some_and(|next| next.found))
             })
         };
         let abandoned = leases.abandon();

@@ -45,7 +45,9 @@ impl<R> Outbox<R> {
             let urgent = !more || tray.results.len() >= LONG;
             (None, if urgent { Put::Urgent } else { Put::Patient })
         });
-        drop_each(unwanted);
+        if unwanted.is_some() {
+            drop_each(unwanted);
+        }
         ring
     }
 

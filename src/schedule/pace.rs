@@ -22,17 +22,32 @@ pub(crate) struct Pace {
     took: Option<u64>,
     /// From the end of one job to the end of the next, on any seat of the worker.
     every: Option<u64>,
+    ahead: usize,
+    recorded: u32,
 }
+
+/// The supply is calculated anew after so many jobs, or at once after one that took long: a division
+/// costs as much as all the rest.
+const CALCULATE_EVERY: u32 = 8;
 
 impl Pace {
     /// A job took `took`, and ended `every` after the one before it.
     pub(crate) fn record(&mut self, took: Duration, every: Duration) {
+        let (took, every) = (nanos(took), nanos(every));
         average(&mut self.took, took);
         average(&mut self.every, every);
+        self.recorded = self.recorded.wrapping_add(1);
+        if self.recorded % CALCULATE_EVERY == 1 || took > nanos(SUPPLY) / MOST {
+            self.ahead = self.calculate();
+        }
     }
 
     /// How many jobs the worker should have waiting while it runs others.
     pub(crate) fn ahead(&self) -> usize {
+        self.ahead
+    }
+
+    fn calculate(&self) -> usize {
         let (Some(took), Some(every)) = (self.took, self.every) else { return 0 };
         let supply = nanos(SUPPLY);
         if took >= supply {
@@ -42,8 +57,7 @@ impl Pace {
     }
 }
 
-fn average(mean: &mut Option<u64>, sample: Duration) {
-    let sample = nanos(sample);
+fn average(mean: &mut Option<u64>, sample: u64) {
     *mean = Some(match *mean {
         None => sample,
         Some(mean) => mean - mean / GAIN + sample / GAIN,

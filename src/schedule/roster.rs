@@ -264,9 +264,12 @@ mod tests {
     /// A seat asks, after its job if it runs one.
     fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u32> {
         let mut begun = None;
-        let mut begin = |job| *begun.insert(job);
-        if !station.leases.turn(seat, ahead, &mut begin).next.found {
-            station.leases.ask(seat, ahead, &mut begin);
+        let exchange = |_, next| {
+            begun = next;
+            next
+        };
+        if !station.leases.turn(seat, ahead, exchange).is_some_and(|next| next.found) {
+            station.leases.ask(seat, ahead, |job| *begun.insert(job));
         }
         begun
     }

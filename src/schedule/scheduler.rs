@@ -310,7 +310,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         let step = *step;
         if step > before {
             if step >= Step::Told {
-                self.inside.stop.cancel();
+                self.inside.stop();
             }
             (0..self.roster.len()).for_each(|worker| port.stop_jobs(worker, step));
         }

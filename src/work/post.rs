@@ -171,23 +171,33 @@ impl<T, U, E> Post<T, U, E> {
         let outcome = match ran {
             Ran::NotStarted | Ran::Dropped => Err(JobError::Cancelled),
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
-            Ran::Panicked(text) => return self.ended_by_panic(seat, hand, text, ended),
+            Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
         };
         let run = Run { started: ended, ..run };
-        let (job, more, another) = if pause {
-            let (job, more) = self.life.station.leases.end(seat);
-            (job, more, false)
-        } else {
-            let begin = |job| hand.begin(job, run);
-            let turn = self.life.station.leases.turn(seat, self.ahead(), begin);
-            self.ring_dispatcher(turn.next.ring);
-            (turn.ended, turn.next.found, turn.next.found)
+        let (mut outcome, mut result) = (Some(outcome), None);
+        // The result is made in place: handed on from call to call, its copies would cost as much as
+        // everything else here.
+        let mut exchange = |ran, next| {
+            let (job, next) = hand.exchange(ran, next, run);
+            result = outcome.take().map(|outcome| job.end(outcome, started, ended));
+            next
         };
-        let Some(job) = job else {
-            drop_each([outcome]);
+        let leases = &self.life.station.leases;
+        let (more, another) = if pause {
+            let (job, more) = leases.end(seat);
+            job.and_then(|job| exchange(job, None));
+            (more, false)
+        } else {
+            let next = leases.turn(seat, self.ahead(), exchange);
+            let found = next.as_ref().is_some_and(|next| next.found);
+            self.ring_dispatcher(next.and_then(|next| next.ring));
+            (found, found)
+        };
+        let Some(result) = result else {
+            drop_each(outcome);
             return After::Leave;
         };
-        self.put(hand.end(job, another, outcome, started, ended), more);
+        self.put(result, more);
         // What was handed out meanwhile begins now: the result is in the outbox.
         match another || (!pause && self.ask(seat, hand, run)) {
             true => After::Next(ended),
@@ -200,11 +210,12 @@ impl<T, U, E> Post<T, U, E> {
         &self,
         seat: usize,
         hand: &mut Hand<T>,
-        text: Box<str>,
-        at: Instant,
+        run: Run,
+        (text, at): (Box<str>, Instant),
     ) -> After {
         let (Some(job), more) = self.life.station.leases.end(seat) else { return After::Leave };
-        self.put(hand.end(job, false, Err(JobError::Panicked(text)), true, at), more);
+        let (job, _) = hand.exchange(job, None, run);
+        self.put(job.end(Err(JobError::Panicked(text)), true, at), more);
         self.ring_dispatcher(self.life.station.leases.leave(seat));
         After::Rebuild
     }
@@ -216,7 +227,9 @@ impl<T, U, E> Post<T, U, E> {
     fn record(&self, started: Instant, ended: Instant) {
         let before = self.last_end.replace(Some(ended)).unwrap_or(started).max(started);
         let mut pace = self.pace.get();
-        pace.record(ended.duration_since(started), ended.duration_since(before));
+        let took = ended.duration_since(started);
+        let every = if before == started { took } else { ended.duration_since(before) };
+        pace.record(took, every);
         self.pace.set(pace);
     }
 
