@@ -44,8 +44,9 @@
 //! - **Completion.** [`Drained`] is a fact, not a mode: it is sent each time nothing waits, nothing
 //!   runs and every result has been handed over, and the pool goes on. [`Pool::drain`] waits for
 //!   that.
-//! - **The end.** [`Pool::shutdown`] ends a pool as [`Shutdown`] says. A pool that nobody can reach
-//!   any more finishes what it accepted, and ends by itself.
+//! - **The end.** [`Pool::cancel`] ends one job, and [`Pool::shutdown`] a pool, as [`Shutdown`] says,
+//!   within its deadline. A pool that nobody can reach any more finishes what it accepted, and ends by
+//!   itself. [How it ends](how_it_ends) goes through all that can happen.
 //!
 //! # Threads
 //!
@@ -104,6 +105,10 @@ pub use crate::{
     value::Value,
     work::{BlockingProcessor, Processor},
 };
+
+#[cfg(doc)]
+#[doc = include_str!("../docs/how-it-ends.md")]
+pub mod how_it_ends {}
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]
