@@ -120,10 +120,12 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// result goes to the subscribers.
     ///
     /// # Errors
-    /// The job comes back if the queue is full and does not let wait, or if the pool is closed.
+    /// The job comes back if the queue is full and does not let wait, or if the pool is closed; so it
+    /// does to whoever waits for room when the pool is closed.
     ///
     /// # Cancel safety
-    /// Dropped while it waits for room, the job is never accepted, and is dropped too.
+    /// Dropped while it waits for room, the job is never accepted, and is dropped too. Dropped after
+    /// that, the job is done all the same.
     pub async fn submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
         self.accept(Entry::new(job.into())).await
     }
@@ -141,6 +143,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     }
 
     /// Submits a job, or says at once why not. It neither waits nor blocks, on any thread.
+    ///
+    /// The job may have ended before this returns: where its id must be known by then, make it first
+    /// ([`Job::new`]).
     ///
     /// # Errors
     /// The job comes back if the queue is full, if others wait for room in it, or if the pool is
@@ -162,7 +167,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// # Errors
     /// The job was not accepted (it comes back), or it ended without a value, or the actix `System`
-    /// stopped first.
+    /// or the pool's own thread stopped first.
     ///
     /// # Cancel safety
     /// Dropped, it cancels its job, as [`cancel`](Self::cancel) does: one that waits gives up its
@@ -330,6 +335,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// # Errors
     /// The subscription can never work, or the pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped after its first poll, the subscription is made nevertheless, and nobody knows its id.
     pub async fn subscribe(
         &self,
         subscribe: Subscribe<T, U, E>,
@@ -341,16 +349,22 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// # Errors
     /// The pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped after its first poll, the subscription ends nevertheless.
     pub async fn unsubscribe(&self, id: SubscriptionId) -> Result<bool, Stopped> {
         self.0.dispatcher.send(Unsubscribe(id)).await.unwrap_or(Err(Stopped))
     }
 
     /// Waits until the pool is quiescent: nothing waits, nothing runs, and every result has been
     /// handed over. The pool goes on accepting jobs, and under a steady flow this may take for
-    /// ever. So it does while a stream of results is full and nobody reads it.
+    /// ever. So it does while a stream of results is full and nobody reads it, while the pool is
+    /// paused, and while no worker is live ([`Status`] tells). A job must not wait for this: it waits
+    /// for the job.
     ///
     /// # Errors
-    /// The pool has ended.
+    /// The pool has ended, or its actix `System` has stopped. A pool that is shut down while this
+    /// waits is quiescent at its end.
     ///
     /// # Cancel safety
     /// Dropping it changes nothing.
@@ -367,8 +381,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The actix `System` stopped before the pool had ended.
     ///
     /// # Cancel safety
-    /// Dropped after its first poll, the pool ends nevertheless. A blocking job must not wait for
-    /// this: the pool waits for the job.
+    /// Dropped after its first poll, the pool ends nevertheless. A job that waits for this is told to
+    /// stop like any other, and abandoned if it does not.
     pub async fn shutdown(&self, shutdown: Shutdown) -> Result<ShutdownReport, Stopped> {
         // Where the pool has begun to end already, the message finds nobody, and the report comes.
         let _ = self.0.dispatcher.send(shutdown).await;
@@ -394,19 +408,25 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// # Errors
     /// The pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped after its first poll, the pool is paused nevertheless.
     pub async fn pause(&self) -> Result<(), Stopped> {
         self.0.dispatcher.send(Pause).await.unwrap_or(Err(Stopped))
     }
 
-    /// Starts jobs again.
+    /// Starts jobs again. A pool that is not paused goes on as it was.
     ///
     /// # Errors
     /// The pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped after its first poll, the pool resumes nevertheless.
     pub async fn resume(&self) -> Result<(), Stopped> {
         self.0.dispatcher.send(Resume).await.unwrap_or(Err(Stopped))
     }
 
-    /// How the pool stands.
+    /// How the pool stands. Dropping it changes nothing.
     ///
     /// # Errors
     /// The pool has ended.
