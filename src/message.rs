@@ -227,11 +227,11 @@ pub struct Resume;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<ShutdownReport, Stopped>")]
 pub enum Shutdown {
-    /// Every accepted job may run. A grace before this time, those that have not started are
-    /// cancelled, and those that run are told. Zero means at once, without a grace.
+    /// Every accepted job may run. A grace before this time (at most half of it), those that have not
+    /// started are cancelled, and those that run are told. Zero means at once, without a grace.
     Drain(Duration),
     /// Jobs that have not started are cancelled at once; those that run are told a grace before this
-    /// time. Zero means at once, without a grace.
+    /// time (at most half of it). Zero means at once, without a grace.
     FinishRunning(Duration),
     /// Every job is cancelled at once: those that run are told, and have their grace.
     Now,

@@ -52,9 +52,10 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// All accepted jobs may start and run, and are told early enough to end by the deadline.
+    /// All accepted jobs may start and run, and are told early enough to end by the deadline: half of
+    /// it is theirs, however long the grace.
     pub(crate) fn drain(now: Instant, deadline: Duration, leave: Leave) -> Self {
-        let told = after(now, deadline.saturating_sub(leave.grace));
+        let told = after(now, deadline - leave.grace.min(deadline / 2));
         Self::new(told, told, after(now, deadline), leave)
     }
 
@@ -146,12 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_within_the_grace_tells_at_once() {
+    fn a_long_grace_leaves_half_of_the_deadline() {
         let now = Instant::now();
         let leave = Leave { grace: 5 * SECOND, reach: Duration::ZERO };
-        let ending = Ending::drain(now, SECOND, leave);
-        assert_eq!(ending.step(now), Step::Told);
-        assert_eq!(ending.step(now + SECOND), Step::Abandoned);
+        let ending = Ending::drain(now, 2 * SECOND, leave);
+        let steps = [0, 1, 2].map(|seconds| ending.step(now + seconds * SECOND));
+        assert_eq!(steps, [Step::Running, Step::Told, Step::Abandoned]);
+        assert_eq!(Ending::drain(now, Duration::ZERO, leave).step(now), Step::Abandoned);
     }
 
     #[test]
@@ -185,7 +187,7 @@ mod tests {
     fn a_deadline_without_end_is_no_overflow() {
         let now = Instant::now();
         let ending = Ending::drain(now, Duration::MAX, Leave::droppable(Duration::MAX));
-        assert_eq!(ending.step(now), Step::Told);
+        assert_eq!(ending.step(now + SECOND), Step::Running);
         let ending = Ending::drain(now, Duration::MAX, AT_ONCE);
         assert_eq!(ending.step(now + SECOND), Step::Running);
     }
