@@ -115,7 +115,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// second for a blocking form.
     ///
     /// A job is told when it is cancelled ([`Pool::cancel`]), when its caller stops waiting, and when
-    /// a shutdown says so, this long before its deadline, or half of that before it if it is shorter. The future of an async job is dropped after
+    /// a shutdown says so, this long before its deadline, but never before half of it is over. The future of an async job is dropped after
     /// it, at its next `await` that does not complete: a future that is dropped at once is right where
     /// it cleans up in its `Drop`; one that cleans up after [`JobContext::cancelled`] needs a grace. A
     /// blocking job cannot be ended: at the deadline it is [abandoned](crate::JobError::Abandoned).

@@ -95,6 +95,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
         }
     }
 
+    #[inline]
     fn deliver(&mut self, Ended { result, to }: Ended<T, U, E>, now: Instant) {
         let delivered = match to {
             Address::Subscribers => return self.hub.forward(result, now),

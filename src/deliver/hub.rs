@@ -37,6 +37,7 @@ impl<T, U, E> Subscriber<T, U, E> {
         !matches!(self, Self::Drained(_))
     }
 
+    #[inline]
     /// Gives it a result; gives it back if the subscriber is gone.
     fn give(
         &mut self,
@@ -149,6 +150,7 @@ impl<T, U, E> Hub<T, U, E> {
         true
     }
 
+    #[inline]
     /// Hands a result to everyone who wants results. A sole one owns it, several share it.
     pub(crate) fn forward(&mut self, result: JobResult<T, U, E>, now: Instant) {
         let mut left = self.listeners;

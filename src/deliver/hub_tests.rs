@@ -11,7 +11,7 @@ use std::{
 use proptest::prelude::*;
 
 use crate::{
-    job::{Counts, End, Job, JobResult},
+    job::{Counts, End, Job, JobResult, Stamp},
     message::Drained,
 };
 
@@ -23,7 +23,7 @@ use super::{
 type Number = JobResult<u32, (), ()>;
 
 fn result(n: u32) -> Number {
-    JobResult::new(Job::new(n), End::new(Ok(()), None, None, Instant::now()))
+    JobResult::new(Job::new(n), End::new(Ok(()), None, None, Stamp::of(Instant::now())))
 }
 
 /// Results in the order in which they were forwarded, with marks for quiescence.

@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     error::{Refusal, Refused},
-    job::{Accepted, Entry, Job, JobId, Jobs},
+    job::{Accepted, Entry, Job, JobId, Jobs, Stamp},
     lane::{Bell, Lane, Put, Ring},
     panic::drop_each,
     schedule::Chunks,
@@ -37,7 +37,7 @@ pub(crate) trait Submission<T, U, E>: Send + 'static {
 
     fn len(&self) -> usize;
     fn receipt(&self) -> Self::Receipt;
-    fn accept(self, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>);
+    fn accept(self, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>);
     fn refuse(self, reason: Refusal) -> Refused<Self::Item>;
     /// The jobs of what was refused.
     fn each(item: Self::Item) -> impl Iterator<Item = Job<T>>;
@@ -55,7 +55,7 @@ impl<T: Value, U: Value, E: Value> Submission<T, U, E> for Entry<T, U, E> {
         self.job.id()
     }
 
-    fn accept(self, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>) {
+    fn accept(self, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) {
         jobs.push_back(Accepted { entry: self, queued });
     }
 
@@ -80,7 +80,7 @@ impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
         self.ids().collect()
     }
 
-    fn accept(self, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>) {
+    fn accept(self, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) {
         jobs.extend(self.into_iter().map(|job| Accepted { entry: Entry::new(job), queued }));
     }
 
@@ -109,8 +109,7 @@ type Afterwards = Box<dyn FnOnce() + Send>;
 
 /// Someone in the line: a submission of any kind, and whom to answer.
 trait Waiter<T, U, E>: Waiting + Send {
-    fn accept(self: Box<Self>, queued: Instant, jobs: &mut Chunks<Accepted<T, U, E>>)
-    -> Afterwards;
+    fn accept(self: Box<Self>, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) -> Afterwards;
     fn turn_away(self: Box<Self>);
 }
 
@@ -139,11 +138,7 @@ where
     S: Submission<T, U, E>,
     A: Answer<Decision<S, T, U, E>>,
 {
-    fn accept(
-        self: Box<Self>,
-        queued: Instant,
-        jobs: &mut Chunks<Accepted<T, U, E>>,
-    ) -> Afterwards {
+    fn accept(self: Box<Self>, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) -> Afterwards {
         let receipt = self.submission.receipt();
         let Self { submission, asker, .. } = *self;
         submission.accept(queued, jobs);
@@ -169,7 +164,7 @@ struct Content<T, U, E> {
     gate: Gate<Box<dyn Waiter<T, U, E>>>,
     jobs: Chunks<Accepted<T, U, E>>,
     /// The time that jobs are stamped with, until there are `stamp_at` of them.
-    now: Instant,
+    now: Stamp,
     stamp_at: usize,
     /// How many jobs each submission brought, if the youngest are evicted: a submission pushes out
     /// what came before it, never itself.
@@ -194,7 +189,8 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     ) -> Arc<Self> {
         let gate = Gate::new(queue.capacity, queue.on_full);
         let sizes = (queue.on_full == OnFull::EvictYoungest).then(Vec::new);
-        let content = Content { gate, jobs: Chunks::new(), now: now(), stamp_at: 0, sizes };
+        let content =
+            Content { gate, jobs: Chunks::new(), now: Stamp::of(now()), stamp_at: 0, sizes };
         Arc::new(Self {
             lane: Lane::new(content),
             now: Box::new(now),
@@ -264,7 +260,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     fn push<S: Submission<T, U, E>>(&self, content: &mut Content<T, U, E>, submission: S) -> Put {
         let before = content.jobs.len();
         if before >= content.stamp_at {
-            content.now = (self.now)();
+            content.now = Stamp::of((self.now)());
             content.stamp_at = before + STAMP_EVERY;
         }
         if let Some(sizes) = &mut content.sizes {
@@ -321,7 +317,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         let mut answers = Vec::new();
         while let Some(waiter) = content.gate.next_in_line() {
             if answers.is_empty() {
-                content.now = (self.now)();
+                content.now = Stamp::of((self.now)());
             }
             answers.push(waiter.accept(content.now, &mut content.jobs));
         }

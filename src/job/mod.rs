@@ -7,6 +7,7 @@ mod counts;
 mod id;
 mod result;
 mod running;
+mod stamp;
 
 use std::fmt;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     context::Inside,
     result::Ended,
     running::{Hand, Run, Running},
+    stamp::Stamp,
 };
 pub use self::{
     context::JobContext,

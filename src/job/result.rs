@@ -6,7 +6,7 @@ use std::{
 
 use crate::error::JobError;
 
-use super::{Address, Job, JobId, Run, WorkerId, running::Slot};
+use super::{Address, Job, JobId, Run, Stamp, WorkerId, running::Slot};
 
 /// A job that has ended, on its way to its address.
 pub(crate) struct Ended<T, U, E> {
@@ -32,16 +32,16 @@ enum Inner<T, U, E> {
 pub(crate) struct End<U, E> {
     outcome: Result<U, JobError<E>>,
     run: Option<Run>,
-    queued: Option<Instant>,
-    ended: Instant,
+    queued: Option<Stamp>,
+    ended: Stamp,
 }
 
 impl<U, E> End<U, E> {
     pub(crate) fn new(
         outcome: Result<U, JobError<E>>,
         run: Option<Run>,
-        queued: Option<Instant>,
-        ended: Instant,
+        queued: Option<Stamp>,
+        ended: Stamp,
     ) -> Self {
         Self { outcome, run, queued, ended }
     }
@@ -53,9 +53,9 @@ impl<U, E> End<U, E> {
             outcome,
             attempts: u32::from(run.is_some()),
             worker: run.map(|run| run.worker),
-            queued,
-            started: run.map(|run| run.started),
-            ended,
+            queued: queued.map(Stamp::instant),
+            started: run.map(|run| run.started.instant()),
+            ended: ended.instant(),
         }
     }
 }
@@ -148,17 +148,17 @@ impl<T, U, E> JobResult<T, U, E> {
 
     /// When it was accepted, to within the time of a burst of submissions; `None` if it never was.
     pub fn queued(&self) -> Option<Instant> {
-        self.end().queued
+        self.end().queued.map(Stamp::instant)
     }
 
     /// When it was last started; `None` if it never was.
     pub fn started(&self) -> Option<Instant> {
-        self.end().run.map(|run| run.started)
+        self.end().run.map(|run| run.started.instant())
     }
 
     /// When it ended.
     pub fn ended(&self) -> Instant {
-        self.end().ended
+        self.end().ended.instant()
     }
 
     /// How long it ran, the last time it was started; zero if it never was.
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     fn end<U>(outcome: Result<U, JobError<()>>) -> End<U, ()> {
-        End::new(outcome, None, None, Instant::now())
+        End::new(outcome, None, None, Stamp::of(Instant::now()))
     }
 
     fn result() -> JobResult<u8, u8, ()> {

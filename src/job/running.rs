@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::JobError;
 
-use super::{Accepted, Address, Ended, Job, JobId, JobResult, WorkerId, result::End};
+use super::{Accepted, Address, Ended, Job, JobId, JobResult, Stamp, WorkerId, result::End};
 
 /// Where a job lies while it runs: shared by its lane and the code that runs it.
 pub(crate) type Slot<T> = triomphe::Arc<Option<Job<T>>>;
@@ -16,14 +16,14 @@ pub(crate) type Slot<T> = triomphe::Arc<Option<Job<T>>>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     pub(crate) worker: WorkerId,
-    pub(crate) started: Instant,
+    pub(crate) started: Stamp,
 }
 
 /// What a lane keeps of a job that runs. Whoever takes it out of the lane ends the job.
 pub(crate) struct Running<T, U, E> {
     job: Slot<T>,
     to: Address<T, U, E>,
-    queued: Instant,
+    queued: Stamp,
     run: Run,
 }
 
@@ -39,7 +39,7 @@ impl<T, U, E> Running<T, U, E> {
     /// Ends the job over the head of the code that runs it, which may still look at its payload.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
         let Self { job, to, queued, run } = self;
-        let end = End::new(Err(error), Some(run), Some(queued), ended);
+        let end = End::new(Err(error), Some(run), Some(queued), Stamp::of(ended));
         let result = match triomphe::Arc::try_unwrap(job) {
             Ok(Some(job)) => JobResult::new(job, end),
             Ok(None) => unreachable!("a job that runs lies in its slot"),
@@ -61,7 +61,7 @@ pub(crate) struct Hand<T> {
 pub(crate) struct Done<T, U, E> {
     job: Job<T>,
     to: Address<T, U, E>,
-    queued: Instant,
+    queued: Stamp,
     run: Run,
 }
 
@@ -74,7 +74,7 @@ impl<T, U, E> Done<T, U, E> {
         self,
         outcome: Result<U, JobError<E>>,
         started: bool,
-        ended: Instant,
+        ended: Stamp,
     ) -> Ended<T, U, E> {
         let Self { job, to, queued, run } = self;
         let end = End::new(outcome, started.then_some(run), Some(queued), ended);

@@ -31,9 +31,8 @@ pub(crate) struct Pace {
 const CALCULATE_EVERY: u32 = 8;
 
 impl Pace {
-    /// A job took `took`, and ended `every` after the one before it.
-    pub(crate) fn record(&mut self, took: Duration, every: Duration) {
-        let (took, every) = (nanos(took), nanos(every));
+    /// A job took `took`, and ended `every` after the one before it, in nanoseconds.
+    pub(crate) fn record(&mut self, took: u64, every: u64) {
         average(&mut self.took, took);
         average(&mut self.every, every);
         self.recorded = self.recorded.wrapping_add(1);
@@ -74,7 +73,7 @@ mod tests {
 
     fn after(jobs: &[Duration]) -> Pace {
         let mut pace = Pace::default();
-        jobs.iter().for_each(|&took| pace.record(took, took));
+        jobs.iter().for_each(|&took| pace.record(nanos(took), nanos(took)));
         pace
     }
 
@@ -109,7 +108,7 @@ mod tests {
     #[test]
     fn many_seats_share_one_supply() {
         let mut pace = Pace::default();
-        pace.record(Duration::from_micros(900), Duration::from_micros(9));
+        pace.record(900_000, 9_000);
         assert_eq!(pace.ahead(), 111);
     }
 }

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     error::JobError,
-    job::{Ended, Hand, Inside, JobContext, Run, WorkStation, WorkerId},
+    job::{Ended, Hand, Inside, JobContext, Run, Stamp, WorkStation, WorkerId},
     lane::{Next, Ring},
     panic::drop_each,
     schedule::Pace,
@@ -58,7 +58,7 @@ pub(crate) struct Post<T, U, E> {
     /// How long a job that is told to stop has for that.
     pub(super) grace: Duration,
     pace: Cell<Pace>,
-    last_end: Cell<Option<Instant>>,
+    last_end: Cell<Option<Stamp>>,
     /// Another job was at hand when the last result was put.
     more: Cell<bool>,
     stopping: Cell<Stopping>,
@@ -100,7 +100,7 @@ pub(super) enum Ran<U, E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
     /// It runs the next, which has begun at this time.
-    Next(Instant),
+    Next(Stamp),
     /// It lets others have their turn, and then asks.
     Pause,
     /// It rests.
@@ -133,8 +133,8 @@ impl<T, U, E> Post<T, U, E> {
         JobContext::new(worker, self.life.inside.clone(), self.life.station.clone(), seat)
     }
 
-    pub(super) fn now(&self) -> Instant {
-        (self.hooks.now)()
+    pub(super) fn now(&self) -> Stamp {
+        Stamp::of((self.hooks.now)())
     }
 
     pub(super) fn sleep(&self, pause: Duration) -> BoxFuture<'static, ()> {
@@ -211,7 +211,7 @@ impl<T, U, E> Post<T, U, E> {
         seat: usize,
         hand: &mut Hand<T>,
         run: Run,
-        (text, at): (Box<str>, Instant),
+        (text, at): (Box<str>, Stamp),
     ) -> After {
         let (Some(job), more) = self.life.station.leases.end(seat) else { return After::Leave };
         let (job, _) = hand.exchange(job, None, run);
@@ -224,12 +224,10 @@ impl<T, U, E> Post<T, U, E> {
         self.pace.get().ahead()
     }
 
-    fn record(&self, started: Instant, ended: Instant) {
+    fn record(&self, started: Stamp, ended: Stamp) {
         let before = self.last_end.replace(Some(ended)).unwrap_or(started).max(started);
         let mut pace = self.pace.get();
-        let took = ended.duration_since(started);
-        let every = if before == started { took } else { ended.duration_since(before) };
-        pace.record(took, every);
+        pace.record(ended.since(started), ended.since(before));
         self.pace.set(pace);
     }
 
