@@ -144,3 +144,62 @@ impl<T> Hand<T> {
         (Running { job: self.slot.clone(), to: entry.to, queued, run }, before)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Entry;
+
+    type Queued = Accepted<u8, u8, ()>;
+
+    fn now() -> Stamp {
+        Stamp::of(Instant::now())
+    }
+
+    fn accepted(payload: u8) -> Queued {
+        Accepted { entry: Entry::new(Job::new(payload)), queued: now() }
+    }
+
+    fn run() -> Run {
+        Run { worker: WorkerId(0), started: now() }
+    }
+
+    fn payload(ended: &Ended<u8, u8, ()>) -> u8 {
+        *ended.result.job().payload()
+    }
+
+    #[test]
+    fn one_slot_serves_one_job_after_another() {
+        let mut hand = Hand::new();
+        let first = hand.begin(accepted(1), run());
+        let slot = hand.slot.as_ptr();
+        let (done, second) = hand.exchange(first, Some(accepted(2)), run());
+        assert_eq!(payload(&done.end(Ok(9), true, now())), 1);
+        assert_eq!(hand.job().map(|job| *job.payload()), Some(2));
+        let (done, none) = hand.exchange(second.unwrap(), None, run());
+        assert_eq!(payload(&done.end(Ok(9), true, now())), 2);
+        assert!(none.is_none() && hand.job().is_none());
+        assert_eq!(hand.slot.as_ptr(), slot);
+    }
+
+    #[test]
+    fn a_job_that_is_ended_over_its_codes_head_is_still_there_for_both() {
+        let mut hand = Hand::new();
+        let running = hand.begin::<u8, ()>(accepted(1), run());
+        let ended = running.end(JobError::Abandoned, Instant::now());
+        assert_eq!((payload(&ended), hand.job().map(|job| *job.payload())), (1, Some(1)));
+        let result = ended.result.into_parts().expect_err("its code runs");
+        // The seat may go on: the slot is no longer its own, and it takes another.
+        let _ = hand.begin::<u8, ()>(accepted(2), run());
+        assert_eq!(result.into_parts().unwrap().job.into_payload(), 1);
+    }
+
+    #[test]
+    fn a_job_whose_code_is_gone_is_its_results_own() {
+        let mut hand = Hand::new();
+        let running = hand.begin::<u8, ()>(accepted(1), run());
+        drop(hand);
+        let ended = running.end(JobError::Lost, Instant::now());
+        assert_eq!(ended.result.into_parts().unwrap().attempts, 1);
+    }
+}
