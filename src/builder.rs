@@ -1,10 +1,10 @@
-use std::{fmt, ops::Range, sync::Arc, thread, time::Duration};
+use std::{borrow::Cow, fmt, ops::Range, sync::Arc, thread, time::Duration};
 
 use actix::Actor;
 
 use crate::{
     collector::Collector,
-    deliver::Delivery,
+    deliver::{Delivery, Hub, Windows},
     dispatcher::{Desk, Dispatcher, Exit, PostRoom},
     error::BuildError,
     hire::{Place, Recruiter},
@@ -39,6 +39,7 @@ use crate::{
 /// ```
 #[must_use = "nothing starts before build()"]
 pub struct Builder<T, U, E> {
+    name: Cow<'static, str>,
     work: Work<T, U, E>,
     workers: usize,
     threads: usize,
@@ -67,6 +68,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     pub(crate) fn new(work: Work<T, U, E>) -> Self {
         let parallelism = thread::available_parallelism().map_or(1, usize::from);
         Self {
+            name: "unnamed pool".into(),
             work,
             workers: parallelism,
             threads: parallelism,
@@ -75,6 +77,11 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             clock: Arc::new(SystemClock),
             grace: None,
         }
+    }
+
+    /// A name for logs, and for [`Status::stall`](crate::Status::stall); "unnamed pool" unless set.
+    pub fn named(self, name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), ..self }
     }
 
     /// How many jobs run at once, 1,048,576 at most; the machine's parallelism unless set.
@@ -208,10 +215,15 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         // And one for jobs that end without a worker.
         let exit = Exit { station: Arc::new(Station::new(0)), number: stations.len() };
 
+        let windows = {
+            let inbox = inbox.clone();
+            Windows::new(holdback.clone(), move |ring| inbox.ring(ring))
+        };
+
         let collector = {
             let stations = stations.iter().chain([&exit.station]).cloned().collect();
-            let delivery =
-                Delivery::new(stations, inbox.clone(), holdback.clone(), newcomers.clone());
+            let hub = Hub::new(self.name.clone(), windows.clone());
+            let delivery = Delivery::new(stations, inbox.clone(), newcomers.clone(), hub);
             let clock = self.clock.clone();
             Collector::start_in_arbiter(home, |_| Collector::new(delivery, clock))
         };
@@ -230,8 +242,9 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             .map(|(number, arbiter)| recruiter.start(arbiter, number))
             .collect();
         let parts = SchedulerParts {
+            name: self.name,
             inside,
-            holdback: holdback.clone(),
+            holdback,
             exit: exit.station.clone(),
             bound: self.queue,
             leave,
@@ -254,7 +267,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         });
         // Whoever rang before the bell was there is heard now.
         dispatcher.do_send(Knock);
-        Pool::new(dispatcher, inbox, holdback, newcomers, report)
+        Pool::new(dispatcher, inbox, windows, newcomers, report)
     }
 
     fn leave(&self) -> Leave {

@@ -7,7 +7,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler};
 
 use crate::{
     deliver::Delivery,
-    message::{AwaitDrained, Census, Close, Collect, Enrol, Remove, Settle, Settled},
+    message::{AwaitDrained, Census, Close, Collect, Enrol, Muster, Remove, Settle, Settled},
     runtime::{Alarm, Clock, Reply, SystemClock},
     schedule::PATIENCE,
     value::Value,
@@ -68,7 +68,7 @@ impl<T: Value, U: Value, E: Value> Handler<Settle<T, U, E>> for Collector<T, U, 
 
     fn handle(&mut self, Settle { accepted, tell }: Settle<T, U, E>, ctx: &mut Self::Context) {
         self.collect(None, ctx);
-        if !self.delivery.settle(accepted, self.clock.now()) {
+        if !self.delivery.settle(accepted) {
             return;
         }
         self.waiting_for_quiescence.drain(..).for_each(|reply| reply.send(()));
@@ -82,8 +82,8 @@ impl<T: Value, U: Value, E: Value> Handler<Enrol<T, U, E>> for Collector<T, U, E
     type Result = ();
 
     fn handle(&mut self, Enrol { subscribe, reply }: Enrol<T, U, E>, _: &mut Self::Context) {
-        let checked = subscribe.check();
-        reply.send(checked.map(|()| self.delivery.add(subscribe, self.clock.now())));
+        let order = subscribe.into_order();
+        reply.send(order.map(|order| self.delivery.add(order, self.clock.now())));
     }
 }
 
@@ -92,6 +92,14 @@ impl<T: Value, U: Value, E: Value> Handler<Remove> for Collector<T, U, E> {
 
     fn handle(&mut self, Remove { id, reply }: Remove, _: &mut Self::Context) {
         reply.send(self.delivery.remove(id));
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Muster> for Collector<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, _: Muster, _: &mut Self::Context) {
+        self.delivery.muster();
     }
 }
 

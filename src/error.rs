@@ -166,6 +166,15 @@ pub enum SubscribeError {
     /// Batches of no results can never be sent.
     #[error("max_len is 0: a batch holds at least 1 result; set max_len to 1 or more")]
     EmptyBatches,
+    /// A window of no results is always full.
+    #[error("window is 0: nothing would ever be handed over; set window to 1 or more")]
+    EmptyWindow,
+    /// Without a window, nothing is missed.
+    #[error("on_missed is set, and window is not: nothing would be missed; set window, too")]
+    NoWindow,
+    /// The actor has stopped, or, for a weak subscription, nobody holds it any more.
+    #[error("the subscriber has stopped: subscribe an actor that runs")]
+    Gone,
     /// The pool's actors are gone.
     #[error(transparent)]
     Stopped(#[from] Stopped),

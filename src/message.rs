@@ -1,11 +1,14 @@
 //! Every message, with who sends it to whom, and when.
 
-use std::{borrow::Cow, fmt, time::Duration};
+mod subscribe;
 
-use actix::{Message, Recipient, WeakAddr, dev::SendError};
+use std::{borrow::Cow, time::Duration};
 
+use actix::{Message, WeakAddr};
+
+pub use self::subscribe::Subscribe;
 use crate::{
-    deliver::{Bounds, Kind, Outlet, Results, SubscriptionId},
+    deliver::{Results, SubscriptionId},
     dispatcher::Dispatcher,
     error::{Refused, Stopped, SubscribeError},
     job::{Counts, Job, JobId, JobResult, Jobs},
@@ -44,128 +47,19 @@ pub struct Drained {
     pub counts: Counts,
 }
 
-/// application → dispatcher, to be told of results or of quiescence from the answer on.
-///
-/// A subscription holds its recipient strongly: the actor lives as long as the pool, unless it stops
-/// itself. A subscriber that is gone is removed when the next message for it is due.
-///
-/// ```
-/// # use std::convert::Infallible;
-/// # use actix::{Actor, Context, Handler};
-/// # use actix_workpool::{JobResult, Pool, Subscribe};
-/// struct Printer;
-///
-/// impl Actor for Printer {
-///     type Context = Context<Self>;
-/// }
-///
-/// impl Handler<JobResult<u64, u64, Infallible>> for Printer {
-///     type Result = ();
-///
-///     fn handle(&mut self, result: JobResult<u64, u64, Infallible>, _: &mut Context<Self>) {
-///         println!("{}: {:?}", result.id(), result.outcome());
-///     }
-/// }
-///
-/// # #[actix::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, Infallible>(n + 1)).build()?;
-/// pool.subscribe(Subscribe::results(Printer.start().recipient()).named("printer")).await?;
-/// pool.submit(1_u64).await?;
-/// pool.drain().await?;
-/// # Ok(())
-/// # }
-/// ```
-pub struct Subscribe<T, U, E> {
-    pub(crate) kind: Kind<T, U, E>,
-    pub(crate) name: Option<Cow<'static, str>>,
-}
-
-impl<T: Value, U: Value, E: Value> Subscribe<T, U, E> {
-    /// Every result, one message each.
-    pub fn results(recipient: Recipient<JobResult<T, U, E>>) -> Self {
-        Self { kind: Kind::Results(Box::new(recipient)), name: None }
-    }
-
-    /// Every result, in batches of all that came at once, at most 1,024 a batch; change that with
-    /// [`max_len`](Self::max_len) and [`max_age`](Self::max_age). For many short jobs this costs a
-    /// fraction of one message each.
-    pub fn batches(recipient: Recipient<Results<T, U, E>>) -> Self {
-        Self { kind: Kind::Batches(Box::new(recipient), Bounds::default()), name: None }
-    }
-
-    /// Each time the pool becomes quiescent, once.
-    pub fn drained(recipient: Recipient<Drained>) -> Self {
-        Self { kind: Kind::Drained(Box::new(recipient)), name: None }
-    }
-
-    /// Every result, to wherever the outlet leads.
-    pub(crate) fn outlet(outlet: impl Outlet<JobResult<T, U, E>> + 'static) -> Self {
-        Self { kind: Kind::Results(Box::new(outlet)), name: None }
-    }
-
-    /// A name for logs.
-    #[must_use]
-    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// How many results a batch may have: a batch of this length goes at once. Only
-    /// [`batches`](Self::batches) heed it; 0 is refused.
-    #[must_use]
-    pub fn max_len(mut self, max_len: usize) -> Self {
-        if let Kind::Batches(_, bounds) = &mut self.kind {
-            bounds.max_len = max_len;
-        }
-        self
-    }
-
-    /// How long a result may wait for others to make a batch (none unless set: results go as they
-    /// come). However long it is, a quiescent pool has handed over everything. Only
-    /// [`batches`](Self::batches) heed it.
-    #[must_use]
-    pub fn max_age(mut self, max_age: Duration) -> Self {
-        if let Kind::Batches(_, bounds) = &mut self.kind {
-            bounds.max_age = max_age;
-        }
-        self
-    }
-
-    pub(crate) fn check(&self) -> Result<(), SubscribeError> {
-        match &self.kind {
-            Kind::Batches(_, bounds) if bounds.max_len == 0 => Err(SubscribeError::EmptyBatches),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<T: Value, U: Value, E: Value> Message for Subscribe<T, U, E> {
-    type Result = Result<SubscriptionId, SubscribeError>;
-}
-
-impl<T, U, E> fmt::Debug for Subscribe<T, U, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscribe").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl<M: Message<Result = ()> + Send> Outlet<M> for Recipient<M> {
-    fn send(&self, message: M) -> Result<(), M> {
-        // `do_send` alone would hide that the actor is gone; a full mailbox takes it nevertheless.
-        match self.try_send(message) {
-            Ok(()) => Ok(()),
-            Err(SendError::Full(message)) => {
-                self.do_send(message);
-                Ok(())
-            }
-            Err(SendError::Closed(message)) => Err(message),
-        }
-    }
+/// collector → subscriber, to its [`Subscribe::on_missed`]: results that it missed, since its window
+/// was full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "()")]
+#[non_exhaustive]
+pub struct Missed {
+    /// How many results it missed since the one before, or since it subscribed.
+    pub count: u64,
 }
 
 /// application → dispatcher, to end a subscription. Answered by whether there was one; what had
-/// been gathered for a batch is handed over first.
+/// been gathered for a batch is handed over first, and so is the number of results that it missed.
+/// Its window holds back the pool no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<bool, Stopped>")]
 pub struct Unsubscribe(pub SubscriptionId);
@@ -256,7 +150,7 @@ pub struct ShutdownReport {
 pub struct GetStatus;
 
 /// dispatcher → application: how the pool stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
     /// Whether jobs are accepted.
@@ -291,6 +185,26 @@ pub struct Status {
     pub subscribers_gone: u64,
     /// Results that found nobody: no subscriber, or a caller that had stopped waiting.
     pub unheard: u64,
+    /// Results that a subscriber missed, since its window was full ([`Subscribe::on_missed`]); one
+    /// that several missed counts for each.
+    pub missed: u64,
+    /// A subscriber that the pool has been waiting for, if it has for a second and longer.
+    pub stall: Option<Stall>,
+}
+
+/// A pool that waits for a subscriber: its window is full, jobs wait, nothing runs, and for a second
+/// by the pool's clock it has handled nothing.
+///
+/// A slow handler may take that long. But if a handler waits for this pool (for room in its queue,
+/// or for the result of a job), each waits for the other. Once found, a `tracing` warning names both,
+/// and [`Status::stall`] shows it until the subscriber has handled something, or is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stall {
+    /// The pool's name ([`Builder::named`](crate::Builder::named)).
+    pub pool: Cow<'static, str>,
+    /// The subscriber's name ([`Subscribe::named`]), or "a stream of results".
+    pub subscriber: Cow<'static, str>,
 }
 
 /// worker, collector, reader or submitter → dispatcher, when it must look at its lanes.
@@ -353,6 +267,11 @@ pub(crate) struct Remove {
     pub(crate) reply: Reply<bool>,
 }
 
+/// dispatcher → collector, when a full window holds back the pool: remove subscribers that are gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Muster;
+
 /// dispatcher → collector, to be answered at the next quiescence.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -384,6 +303,7 @@ pub(crate) struct Counted {
     pub(crate) subscribers: usize,
     pub(crate) subscribers_gone: u64,
     pub(crate) unheard: u64,
+    pub(crate) missed: u64,
 }
 
 /// dispatcher → collector, when the pool has ended: hand over what is left, end, and do the rest.

@@ -6,12 +6,12 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     builder::Builder,
-    deliver::{ResultStream, SubscriptionId, outlet},
+    deliver::{Order, ResultStream, SubscriptionId, Windows, outlet},
     dispatcher::Dispatcher,
     error::{JobError, Refusal, Refused, RunError, Stopped, SubscribeError},
     intake::{Decision, Inbox, Submission},
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
-    lane::{Holdback, Newcomers},
+    lane::Newcomers,
     message::{
         Cancel, CancelOutcome, Drain, GetStatus, Pause, Resume, Shutdown, ShutdownReport, Status,
         Subscribe, Unsubscribe,
@@ -36,8 +36,8 @@ pub struct Pool<T: Value, U: Value, E: Value>(Arc<Handle<T, U, E>>);
 struct Handle<T: Value, U: Value, E: Value> {
     dispatcher: Addr<Dispatcher<T, U, E>>,
     inbox: Arc<Inbox<T, U, E>>,
-    holdback: Arc<Holdback>,
-    newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+    windows: Windows,
+    newcomers: Arc<Newcomers<Order<T, U, E>>>,
     report: Shared<Request<Result<ShutdownReport, Stopped>>>,
 }
 
@@ -298,12 +298,12 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     pub(crate) fn new(
         dispatcher: Addr<Dispatcher<T, U, E>>,
         inbox: Arc<Inbox<T, U, E>>,
-        holdback: Arc<Holdback>,
-        newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+        windows: Windows,
+        newcomers: Arc<Newcomers<Order<T, U, E>>>,
         report: Request<Result<ShutdownReport, Stopped>>,
     ) -> Self {
         let report = report.shared();
-        Self(Arc::new(Handle { dispatcher, inbox, holdback, newcomers, report }))
+        Self(Arc::new(Handle { dispatcher, inbox, windows, newcomers, report }))
     }
 
     /// The address for actors. It keeps the pool alive as a handle does.
@@ -324,10 +324,11 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// As [`results`](Self::results), with room for `buffer` results; 0 counts as 1.
     #[must_use = "a stream that nobody reads holds the pool back; dropped, it is unsubscribed"]
     pub fn results_with_buffer(&self, buffer: usize) -> ResultStream<T, U, E> {
-        let Handle { inbox, holdback, newcomers, .. } = &*self.0;
-        let (outlet, stream) = outlet(buffer.max(1), holdback.clone(), inbox.clone());
+        const NAME: &str = "a stream of results";
+        let Handle { windows, newcomers, .. } = &*self.0;
+        let (outlet, stream) = outlet(NAME, buffer.max(1), windows);
         // A pool that has ended takes nobody in: the stream then ends at once.
-        newcomers.join(Subscribe::outlet(outlet).named("a stream of results"));
+        newcomers.join(Order::stream(NAME, outlet));
         stream
     }
 

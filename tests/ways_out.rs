@@ -236,30 +236,35 @@ impl Drop for Bomb {
 
 #[actix::test]
 async fn values_whose_drop_panics_in_a_batch_for_nobody_cost_nobody_else() {
-    struct Gone;
-    impl Actor for Gone {
+    struct Goer;
+    impl Actor for Goer {
         type Context = Context<Self>;
-        fn started(&mut self, ctx: &mut Self::Context) {
-            ctx.stop();
-        }
     }
-    impl Handler<Results<u64, Bomb, String>> for Gone {
+    impl Handler<Results<u64, Bomb, String>> for Goer {
         type Result = ();
         fn handle(&mut self, _: Results<u64, Bomb, String>, _: &mut Self::Context) {}
     }
-    let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, String>(Bomb(*n > 0))).build().unwrap();
-    let gone = Gone.start();
-    while gone.connected() {
-        support::yield_now().await;
+    impl Handler<Drained> for Goer {
+        type Result = ();
+        fn handle(&mut self, _: Drained, ctx: &mut Self::Context) {
+            ctx.stop();
+        }
     }
+    let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, String>(Bomb(*n > 0))).build().unwrap();
     for max_len in [2, 100] {
-        let batches = Subscribe::batches(gone.clone().recipient()).max_len(max_len);
+        let goer = Goer.start();
+        let batches = Subscribe::batches(goer.clone().recipient()).max_len(max_len);
         pool.subscribe(batches).await.unwrap();
+        pool.subscribe(Subscribe::drained(goer.clone().recipient())).await.unwrap();
+        assert!(pool.run(0_u64).await.is_ok());
+        while goer.connected() {
+            support::yield_now().await;
+        }
         pool.submit_all((1..10_u64).collect()).await.unwrap();
         pool.drain().await.unwrap();
     }
     assert!(pool.run(0_u64).await.is_ok());
-    assert_eq!(pool.shutdown(Shutdown::Now).await.unwrap().counts.succeeded, 19);
+    assert_eq!(pool.shutdown(Shutdown::Now).await.unwrap().counts.succeeded, 21);
 }
 
 #[actix::test]

@@ -6,19 +6,18 @@ use std::{mem, sync::Arc, time::Instant};
 use crate::{
     intake::Inbox,
     job::{Address, Counts, Ended, WorkStation},
-    lane::{Holdback, Newcomers},
-    message::{Counted, Drained, Subscribe},
+    lane::Newcomers,
+    message::{Counted, Drained},
     panic::catch,
     value::Value,
 };
 
-use super::{Hub, SubscriptionId};
+use super::{Hub, Order, SubscriptionId};
 
 pub(crate) struct Delivery<T: Value, U: Value, E: Value> {
     stations: Vec<Arc<WorkStation<T, U, E>>>,
     inbox: Arc<Inbox<T, U, E>>,
-    holdback: Arc<Holdback>,
-    newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+    newcomers: Arc<Newcomers<Order<T, U, E>>>,
     hub: Hub<T, U, E>,
     /// Since the last quiescence.
     counts: Counts,
@@ -34,15 +33,14 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     pub(crate) fn new(
         stations: Vec<Arc<WorkStation<T, U, E>>>,
         inbox: Arc<Inbox<T, U, E>>,
-        holdback: Arc<Holdback>,
-        newcomers: Arc<Newcomers<Subscribe<T, U, E>>>,
+        newcomers: Arc<Newcomers<Order<T, U, E>>>,
+        hub: Hub<T, U, E>,
     ) -> Self {
         Self {
             stations,
             inbox,
-            holdback,
             newcomers,
-            hub: Hub::new(),
+            hub,
             counts: Counts::default(),
             counted: Counts::default(),
             callers_gone: 0,
@@ -57,7 +55,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
             Some(station) => self.empty(station, now),
             None => (0..self.stations.len()).fold(false, |watch, s| self.empty(s, now) | watch),
         };
-        self.hub.flush(now, false);
+        self.hub.flush_old(now);
         watch
     }
 
@@ -83,15 +81,15 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
         self.buffer = results;
         let forwarded = self.counts.accepted() - before;
         if forwarded > 0 {
-            self.inbox.ring(self.holdback.forwarded(forwarded));
+            self.hub.forwarded(forwarded);
         }
         watch
     }
 
     /// Serves those who have come, before anything is handed over that was submitted after that.
     fn take_in(&mut self, now: Instant) {
-        for Subscribe { name, kind } in self.newcomers.take() {
-            self.hub.add(name, kind, now);
+        for order in self.newcomers.take() {
+            self.hub.add(order, now);
         }
     }
 
@@ -105,13 +103,18 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
         self.callers_gone += u64::from(!delivered);
     }
 
-    /// Adds a subscription, which has been checked.
-    pub(crate) fn add(&mut self, subscribe: Subscribe<T, U, E>, now: Instant) -> SubscriptionId {
-        self.hub.add(subscribe.name, subscribe.kind, now)
+    /// Adds a subscription.
+    pub(crate) fn add(&mut self, order: Order<T, U, E>, now: Instant) -> SubscriptionId {
+        self.hub.add(order, now)
     }
 
     pub(crate) fn remove(&mut self, id: SubscriptionId) -> bool {
         self.hub.remove(id)
+    }
+
+    /// Removes subscribers that are gone.
+    pub(crate) fn muster(&mut self) {
+        self.hub.muster();
     }
 
     /// When the next batch is old enough.
@@ -122,10 +125,10 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     /// Nothing is left of so many accepted jobs: if everything has been collected and nothing else was
     /// accepted meanwhile, the pool is quiescent, and whoever wants to know is told. Returns whether
     /// it is.
-    pub(crate) fn settle(&mut self, accepted: u64, now: Instant) -> bool {
+    pub(crate) fn settle(&mut self, accepted: u64) -> bool {
         let quiescent = self.inbox.accepted() == accepted;
         if quiescent {
-            self.hub.flush(now, true);
+            self.hub.settle(false);
             if self.counts.accepted() > 0 {
                 self.hub.announce(Drained { counts: self.counts });
                 self.counted.add_all(&mem::take(&mut self.counts));
@@ -137,7 +140,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     /// Hands over everything, however young its batch is.
     pub(crate) fn finish(&mut self, now: Instant) -> Counts {
         self.collect(None, now);
-        self.hub.flush(now, true);
+        self.hub.settle(true);
         self.total()
     }
 
@@ -153,6 +156,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
             subscribers: self.hub.len(),
             subscribers_gone: self.hub.lost(),
             unheard: self.hub.unheard() + self.callers_gone,
+            missed: self.hub.missed(),
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::{borrow::Cow, fmt, mem, time::Instant};
 
-use crate::{job::JobResult, message::Drained, panic::drop_each};
+use crate::{job::JobResult, message::Drained, panic::drop_each, value::Value};
 
 use super::{
     Results,
     batches::{Batches, Bounds},
+    stream::StreamOutlet,
+    windows::{Credit, Limit, Room, Windows},
 };
 
 /// Names a subscription, for [`Unsubscribe`](crate::Unsubscribe).
@@ -15,8 +17,15 @@ pub struct SubscriptionId(u64);
 
 /// Where messages go that a subscriber gets.
 pub(crate) trait Outlet<M>: Send {
-    /// Hands a message over, or gives it back if the subscriber is gone.
-    fn send(&self, message: M) -> Result<(), M>;
+    /// Hands a message over, or gives it back if the subscriber is gone. The credit is dropped once
+    /// the subscriber has handled the message.
+    fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M>;
+
+    /// Whether the subscriber is gone.
+    fn is_gone(&self) -> bool;
+
+    /// The same, but it does not keep the subscriber alive.
+    fn weaken(self: Box<Self>) -> Box<dyn Outlet<M>>;
 }
 
 /// What a subscriber wants to be told.
@@ -26,30 +35,45 @@ pub(crate) enum Kind<T, U, E> {
     Drained(Box<dyn Outlet<Drained>>),
 }
 
+impl<T, U, E> Kind<T, U, E> {
+    /// Whether the subscriber is gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Self::Results(outlet) => outlet.is_gone(),
+            Self::Batches(outlet, _) => outlet.is_gone(),
+            Self::Drained(outlet) => outlet.is_gone(),
+        }
+    }
+
+    /// The same, but it does not keep the subscriber alive.
+    pub(crate) fn weaken(self) -> Self {
+        match self {
+            Self::Results(outlet) => Self::Results(outlet.weaken()),
+            Self::Batches(outlet, bounds) => Self::Batches(outlet.weaken(), bounds),
+            Self::Drained(outlet) => Self::Drained(outlet.weaken()),
+        }
+    }
+}
+
+/// All that a subscriber asks for.
+pub(crate) struct Order<T, U, E> {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) kind: Kind<T, U, E>,
+    /// How much it may have waiting; any number of results if `None`.
+    pub(crate) limit: Option<Limit>,
+}
+
+impl<T: Value, U: Value, E: Value> Order<T, U, E> {
+    /// For a stream of results, which has its window already.
+    pub(crate) fn stream(name: &'static str, outlet: StreamOutlet<T, U, E>) -> Self {
+        Self { name: name.into(), kind: Kind::Results(Box::new(outlet)), limit: None }
+    }
+}
+
 enum Subscriber<T, U, E> {
     Results(Box<dyn Outlet<JobResult<T, U, E>>>),
     Batches(Box<dyn Outlet<Results<T, U, E>>>, Batches<JobResult<T, U, E>>),
     Drained(Box<dyn Outlet<Drained>>),
-}
-
-impl<T, U, E> Subscriber<T, U, E> {
-    fn wants_results(&self) -> bool {
-        !matches!(self, Self::Drained(_))
-    }
-
-    #[inline]
-    /// Gives it a result; gives it back if the subscriber is gone.
-    fn give(
-        &mut self,
-        result: JobResult<T, U, E>,
-        now: Instant,
-    ) -> Result<(), Undelivered<T, U, E>> {
-        match self {
-            Self::Results(outlet) => outlet.send(result).map_err(|result| vec![result]),
-            Self::Batches(outlet, batches) => send(&**outlet, batches.push(result, now)),
-            Self::Drained(_) => Ok(()),
-        }
-    }
 }
 
 type Undelivered<T, U, E> = Vec<JobResult<T, U, E>>;
@@ -57,19 +81,72 @@ type Undelivered<T, U, E> = Vec<JobResult<T, U, E>>;
 fn send<T, U, E>(
     outlet: &dyn Outlet<Results<T, U, E>>,
     batch: Option<Vec<JobResult<T, U, E>>>,
+    room: &Room,
 ) -> Result<(), Undelivered<T, U, E>> {
-    batch.map_or(Ok(()), |batch| outlet.send(Results(batch)).map_err(|Results(batch)| batch))
+    let Some(batch) = batch else { return Ok(()) };
+    let credit = room.credit(batch.len());
+    outlet.send(Results(batch), credit).map_err(|Results(batch)| batch)
 }
 
 struct Subscription<T, U, E> {
     id: SubscriptionId,
-    name: Option<Cow<'static, str>>,
+    name: Cow<'static, str>,
     subscriber: Subscriber<T, U, E>,
+    room: Room,
+    /// It wants results, and has room for the one that is being forwarded.
+    takes: bool,
     /// It was found to be gone, and is removed once nobody looks at the list.
     gone: bool,
 }
 
 impl<T, U, E> Subscription<T, U, E> {
+    fn wants_results(&self) -> bool {
+        !matches!(self.subscriber, Subscriber::Drained(_))
+    }
+
+    #[inline]
+    /// Gives it a result. Returns whether it got it.
+    fn give(&mut self, result: JobResult<T, U, E>, now: Instant) -> bool {
+        if self.room.has_missed() {
+            // What it missed came after what was gathered, and before this.
+            self.flush();
+            self.room.tell(false);
+        }
+        self.room.fill();
+        let sent = match &mut self.subscriber {
+            Subscriber::Results(outlet) => {
+                outlet.send(result, self.room.credit(1)).map_err(|result| vec![result])
+            }
+            Subscriber::Batches(outlet, batches) => {
+                send(&**outlet, batches.push(result, now), &self.room)
+            }
+            Subscriber::Drained(_) => Ok(()),
+        };
+        self.note(sent)
+    }
+
+    /// Hands over what has been gathered.
+    fn flush(&mut self) {
+        if let Subscriber::Batches(outlet, batches) = &mut self.subscriber {
+            let sent = send(&**outlet, batches.flush(), &self.room);
+            self.note(sent);
+        }
+    }
+
+    /// Hands over what has been gathered for so long that it must go.
+    fn flush_old(&mut self, now: Instant) {
+        if let Subscriber::Batches(outlet, batches) = &mut self.subscriber {
+            let sent = send(&**outlet, batches.flush_old(now), &self.room);
+            self.note(sent);
+        }
+    }
+
+    /// Hands over everything, what it is to be told of missed results included.
+    fn settle(&mut self, last: bool) {
+        self.flush();
+        self.room.tell(last);
+    }
+
     /// Takes note of what came of sending to it. Returns whether it got the message.
     fn note<V>(&mut self, sent: Result<(), impl IntoIterator<Item = V>>) -> bool {
         sent.map_err(|undelivered| {
@@ -82,27 +159,37 @@ impl<T, U, E> Subscription<T, U, E> {
 
 /// All subscriptions of a pool.
 pub(crate) struct Hub<T, U, E> {
+    /// The pool's name.
+    pool: Cow<'static, str>,
+    windows: Windows,
     subscriptions: Vec<Subscription<T, U, E>>,
     next: u64,
-    /// How many subscriptions want results.
+    /// How many subscriptions want results, and how many of these may miss some.
     listeners: usize,
+    lossy: usize,
     /// Whether any was found to be gone and is not removed yet.
     any_gone: bool,
     /// Subscribers that were found to be gone.
     lost: u64,
     /// Results that nobody was there to hear.
     unheard: u64,
+    /// Results that a subscriber without room missed.
+    missed: u64,
 }
 
 impl<T, U, E> Hub<T, U, E> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pool: Cow<'static, str>, windows: Windows) -> Self {
         Self {
+            pool,
+            windows,
             subscriptions: Vec::new(),
             next: 0,
             listeners: 0,
+            lossy: 0,
             any_gone: false,
             lost: 0,
             unheard: 0,
+            missed: 0,
         }
     }
 
@@ -118,21 +205,34 @@ impl<T, U, E> Hub<T, U, E> {
         self.unheard
     }
 
-    pub(crate) fn add(
-        &mut self,
-        name: Option<Cow<'static, str>>,
-        kind: Kind<T, U, E>,
-        now: Instant,
-    ) -> SubscriptionId {
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    pub(crate) fn add(&mut self, order: Order<T, U, E>, now: Instant) -> SubscriptionId {
+        let Order { name, kind, limit } = order;
         let id = SubscriptionId(self.next);
         self.next += 1;
+        let window = limit.as_ref().map_or(usize::MAX, |limit| limit.window);
+        let room = match (&kind, limit) {
+            (Kind::Results(_) | Kind::Batches(..), Some(limit)) => {
+                Room::new(limit, name.clone(), &self.windows)
+            }
+            (Kind::Drained(_), _) | (_, None) => Room::Endless,
+        };
         let subscriber = match kind {
             Kind::Results(outlet) => Subscriber::Results(outlet),
-            Kind::Batches(outlet, bounds) => Subscriber::Batches(outlet, Batches::new(bounds, now)),
+            Kind::Batches(outlet, Bounds { max_len, max_age }) => {
+                // What is gathered takes room too: a full window must not wait for a longer batch.
+                let bounds = Bounds { max_len: max_len.min(window), max_age };
+                Subscriber::Batches(outlet, Batches::new(bounds, now))
+            }
             Kind::Drained(outlet) => Subscriber::Drained(outlet),
         };
-        self.listeners += usize::from(subscriber.wants_results());
-        self.subscriptions.push(Subscription { id, name, subscriber, gone: false });
+        let takes = !matches!(subscriber, Subscriber::Drained(_));
+        self.listeners += usize::from(takes);
+        self.lossy += usize::from(room.is_lossy());
+        self.subscriptions.push(Subscription { id, name, subscriber, room, takes, gone: false });
         id
     }
 
@@ -142,22 +242,26 @@ impl<T, U, E> Hub<T, U, E> {
             return false;
         };
         let mut subscription = self.subscriptions.remove(at);
-        if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber {
-            let sent = send(&**outlet, batches.flush());
-            subscription.note(sent);
-        }
-        self.listeners -= usize::from(subscription.subscriber.wants_results());
+        subscription.settle(true);
+        self.discount(&subscription);
         true
     }
 
+    fn discount(&mut self, subscription: &Subscription<T, U, E>) {
+        self.listeners -= usize::from(subscription.wants_results());
+        self.lossy -= usize::from(subscription.room.is_lossy());
+    }
+
     #[inline]
-    /// Hands a result to everyone who wants results. A sole one owns it, several share it.
+    /// Hands a result to everyone who wants results and has room. A sole one owns it, several share
+    /// it.
     pub(crate) fn forward(&mut self, result: JobResult<T, U, E>, now: Instant) {
-        let mut left = self.listeners;
+        let (mut left, mut heard) = match self.lossy {
+            0 => (self.listeners, false),
+            _ => self.admit(),
+        };
         let mut result = Some(result);
-        let mut heard = false;
-        let listeners = self.subscriptions.iter_mut().filter(|s| s.subscriber.wants_results());
-        for subscription in listeners {
+        for subscription in self.subscriptions.iter_mut().filter(|s| s.takes) {
             left -= 1;
             let Some(mine) = result.take() else { break };
             let mine = if left > 0 {
@@ -167,8 +271,7 @@ impl<T, U, E> Hub<T, U, E> {
             } else {
                 mine
             };
-            let sent = subscription.subscriber.give(mine, now);
-            let got_it = subscription.note(sent);
+            let got_it = subscription.give(mine, now);
             heard |= got_it;
             self.any_gone |= !got_it;
         }
@@ -178,14 +281,34 @@ impl<T, U, E> Hub<T, U, E> {
         self.remove_gone();
     }
 
-    /// Hands over the batches that are old enough, or all of them.
-    pub(crate) fn flush(&mut self, now: Instant, all: bool) {
+    /// Marks who gets the next result. Returns how many do, and whether someone misses it.
+    fn admit(&mut self) -> (usize, bool) {
+        let (mut takers, mut missed) = (0, 0);
         for subscription in &mut self.subscriptions {
-            if let Subscriber::Batches(outlet, batches) = &mut subscription.subscriber {
-                let batch = if all { batches.flush() } else { batches.flush_old(now) };
-                let sent = send(&**outlet, batch);
-                self.any_gone |= !subscription.note(sent);
-            }
+            let wants = subscription.wants_results();
+            subscription.takes = wants && subscription.room.admit();
+            takers += usize::from(subscription.takes);
+            missed += u64::from(wants && !subscription.takes);
+        }
+        self.missed += missed;
+        (takers, missed > 0)
+    }
+
+    /// Hands over the batches that are old enough.
+    pub(crate) fn flush_old(&mut self, now: Instant) {
+        for subscription in &mut self.subscriptions {
+            subscription.flush_old(now);
+            self.any_gone |= subscription.gone;
+        }
+        self.remove_gone();
+    }
+
+    /// Hands over all batches, and tells of all missed results; for good if this is the `last`
+    /// time.
+    pub(crate) fn settle(&mut self, last: bool) {
+        for subscription in &mut self.subscriptions {
+            subscription.settle(last);
+            self.any_gone |= subscription.gone;
         }
         self.remove_gone();
     }
@@ -203,9 +326,27 @@ impl<T, U, E> Hub<T, U, E> {
     pub(crate) fn announce(&mut self, drained: Drained) {
         for subscription in &mut self.subscriptions {
             if let Subscriber::Drained(outlet) = &subscription.subscriber {
-                let sent = outlet.send(drained).map_err(Some);
+                let sent = outlet.send(drained, None).map_err(Some);
                 self.any_gone |= !subscription.note(sent);
             }
+        }
+        self.remove_gone();
+    }
+
+    /// `n` results of accepted jobs have been forwarded, or have gone to callers.
+    pub(crate) fn forwarded(&self, n: u64) {
+        self.windows.forwarded(n);
+    }
+
+    /// Removes those who are gone, without waiting for the next message to them.
+    pub(crate) fn muster(&mut self) {
+        for subscription in &mut self.subscriptions {
+            subscription.gone |= match &subscription.subscriber {
+                Subscriber::Results(outlet) => outlet.is_gone(),
+                Subscriber::Batches(outlet, _) => outlet.is_gone(),
+                Subscriber::Drained(outlet) => outlet.is_gone(),
+            };
+            self.any_gone |= subscription.gone;
         }
         self.remove_gone();
     }
@@ -214,17 +355,23 @@ impl<T, U, E> Hub<T, U, E> {
         if !mem::take(&mut self.any_gone) {
             return;
         }
-        for subscription in self.subscriptions.extract_if(.., |subscription| subscription.gone) {
+        let gone: Vec<_> = self.subscriptions.extract_if(.., |other| other.gone).collect();
+        for mut subscription in gone {
             self.lost += 1;
-            self.listeners -= usize::from(subscription.subscriber.wants_results());
-            let name = subscription.name.as_deref().unwrap_or("unnamed");
-            tracing::info!(name, "a subscriber is gone, and is not told any more");
+            self.discount(&subscription);
+            subscription.room.tell(true);
+            let (pool, subscriber) = (&*self.pool, &*subscription.name);
+            tracing::info!(pool, subscriber, "a subscriber is gone, and is not told any more");
         }
     }
 
     fn count_unheard(&mut self) {
         if self.unheard == 0 {
-            tracing::warn!("a result found no subscriber; it and those after it are only counted");
+            let pool = &*self.pool;
+            tracing::warn!(
+                pool,
+                "a result found no subscriber; it and those after it are only counted"
+            );
         }
         self.unheard += 1;
     }

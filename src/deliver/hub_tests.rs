@@ -1,6 +1,7 @@
 //! The hub against a naive model: what each subscriber has heard, message by message.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -12,12 +13,13 @@ use proptest::prelude::*;
 
 use crate::{
     job::{Counts, End, Job, JobResult, Stamp},
-    message::Drained,
+    lane::Holdback,
+    message::{Drained, Missed},
 };
 
 use super::{
-    Bounds, Results,
-    hub::{Hub, Kind, Outlet, SubscriptionId},
+    Bounds, Credit, Limit, Results, Windows,
+    hub::{Hub, Kind, Order, Outlet, SubscriptionId},
 };
 
 type Number = JobResult<u32, (), ()>;
@@ -26,27 +28,65 @@ fn result(n: u32) -> Number {
     JobResult::new(Job::new(n), End::new(Ok(()), None, None, Stamp::of(Instant::now())))
 }
 
-/// Results in the order in which they were forwarded, with marks for quiescence.
+/// Results in the order in which they were forwarded, with marks for quiescence and for gaps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Event {
     Result(u32),
+    Missed(u64),
     Drained,
 }
 
-/// A subscriber: the messages that it was sent, until it is gone.
+/// A subscriber: the messages that it was sent, until it is gone. It handles them one by one.
 #[derive(Clone, Debug, Default)]
 struct Ear {
     heard: Arc<Mutex<Vec<Vec<Event>>>>,
+    /// How many messages it has handled, and what came with the others.
+    handled: Arc<Mutex<usize>>,
+    credits: Arc<Mutex<VecDeque<Option<Credit>>>>,
     gone: Arc<AtomicBool>,
 }
 
 impl Ear {
-    fn hear<M>(&self, message: M, events: impl FnOnce(&M) -> Vec<Event>) -> Result<(), M> {
-        if self.gone.load(Ordering::Relaxed) {
+    fn hear<M>(
+        &self,
+        message: M,
+        credit: Option<Credit>,
+        events: impl FnOnce(&M) -> Vec<Event>,
+    ) -> Result<(), M> {
+        if self.is_gone() {
             return Err(message);
         }
         self.heard.lock().unwrap().push(events(&message));
+        self.credits.lock().unwrap().push_back(credit);
         Ok(())
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    fn handle(&self) {
+        if self.credits.lock().unwrap().pop_front().is_some() {
+            *self.handled.lock().unwrap() += 1;
+        }
+    }
+
+    fn idle(&self) -> bool {
+        self.credits.lock().unwrap().is_empty()
+    }
+
+    fn die(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+        self.credits.lock().unwrap().clear();
+    }
+
+    /// All that it was sent, and all that it has handled.
+    fn heard(&self) -> Vec<Event> {
+        self.heard.lock().unwrap().concat()
+    }
+
+    fn handled(&self) -> Vec<Event> {
+        self.heard.lock().unwrap()[..*self.handled.lock().unwrap()].concat()
     }
 }
 
@@ -54,22 +94,29 @@ fn event(result: &Number) -> Event {
     Event::Result(*result.job().payload())
 }
 
-impl Outlet<Number> for Ear {
-    fn send(&self, message: Number) -> Result<(), Number> {
-        self.hear(message, |result| vec![event(result)])
-    }
+macro_rules! outlets {
+    ($($message:ty, $events:expr;)*) => { $(
+        impl Outlet<$message> for Ear {
+            fn send(&self, message: $message, credit: Option<Credit>) -> Result<(), $message> {
+                self.hear(message, credit, $events)
+            }
+
+            fn is_gone(&self) -> bool {
+                Ear::is_gone(self)
+            }
+
+            fn weaken(self: Box<Self>) -> Box<dyn Outlet<$message>> {
+                self
+            }
+        }
+    )* };
 }
 
-impl Outlet<Results<u32, (), ()>> for Ear {
-    fn send(&self, message: Results<u32, (), ()>) -> Result<(), Results<u32, (), ()>> {
-        self.hear(message, |results| results.iter().map(event).collect())
-    }
-}
-
-impl Outlet<Drained> for Ear {
-    fn send(&self, message: Drained) -> Result<(), Drained> {
-        self.hear(message, |_| vec![Event::Drained])
-    }
+outlets! {
+    Number, |result| vec![event(result)];
+    Results<u32, (), ()>, |results| results.iter().map(event).collect();
+    Missed, |missed| vec![Event::Missed(missed.count)];
+    Drained, |_| vec![Event::Drained];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,11 +126,20 @@ enum Want {
     Drained,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Width {
+    Endless,
+    Waits(usize),
+    Misses(usize),
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Subscribe(Want),
+    Subscribe(Want, Width),
     Unsubscribe(usize),
+    Handle(usize),
     Die(usize),
+    Muster,
     Forward,
     Wait(u64),
     Quiescent,
@@ -93,13 +149,20 @@ fn step() -> impl Strategy<Value = Step> {
     let batches =
         (1..5_usize, 0..5_u64).prop_map(|(max_len, max_age)| Want::Batches { max_len, max_age });
     let want = prop_oneof![Just(Want::Singles), batches, Just(Want::Drained)];
+    let width = prop_oneof![
+        Just(Width::Endless),
+        (1..6_usize).prop_map(Width::Waits),
+        (1..6_usize).prop_map(Width::Misses)
+    ];
     prop_oneof![
-        2 => want.prop_map(Step::Subscribe),
-        1 => any::<usize>().prop_map(Step::Unsubscribe),
-        1 => any::<usize>().prop_map(Step::Die),
-        12 => Just(Step::Forward),
-        4 => (0..4_u64).prop_map(Step::Wait),
-        2 => Just(Step::Quiescent),
+        4 => (want, width).prop_map(|(want, width)| Step::Subscribe(want, width)),
+        2 => any::<usize>().prop_map(Step::Unsubscribe),
+        24 => any::<usize>().prop_map(Step::Handle),
+        2 => any::<usize>().prop_map(Step::Die),
+        1 => Just(Step::Muster),
+        24 => Just(Step::Forward),
+        8 => (0..4_u64).prop_map(Step::Wait),
+        4 => Just(Step::Quiescent),
     ]
 }
 
@@ -108,34 +171,84 @@ fn step() -> impl Strategy<Value = Step> {
 struct Member {
     id: SubscriptionId,
     want: Want,
+    width: Width,
     ear: Ear,
     due: Vec<Event>,
     came: Vec<u64>,
+    missed: u64,
+}
+
+fn results(events: &[Event]) -> usize {
+    events.iter().filter(|event| matches!(event, Event::Result(_))).count()
+}
+
+fn notices(events: &[Event]) -> usize {
+    events.iter().filter(|event| matches!(event, Event::Missed(_))).count()
 }
 
 impl Member {
+    /// Results that it should have had, and has not handled.
+    fn waiting(&self) -> usize {
+        results(&self.due) - results(&self.ear.handled())
+    }
+
     fn expect(&mut self, event: Event, now: u64) {
-        let wanted = (event == Event::Drained) == (self.want == Want::Drained);
-        if wanted && !self.ear.gone.load(Ordering::Relaxed) {
-            self.due.push(event);
-            self.came.push(now);
+        self.due.push(event);
+        self.came.push(now);
+    }
+
+    fn tell(&mut self, now: u64) {
+        if self.missed > 0 {
+            self.expect(Event::Missed(self.missed), now);
+            self.missed = 0;
         }
     }
 
-    fn heard(&self) -> Vec<Event> {
-        self.ear.heard.lock().unwrap().concat()
+    /// Whether it has room for a notice of what it missed.
+    fn notices_have_room(&self) -> bool {
+        let Width::Misses(window) = self.width else { return false };
+        notices(&self.due) - notices(&self.ear.handled()) < window
+    }
+
+    /// A result is forwarded. Returns whether it misses that.
+    fn forward(&mut self, result: u32, now: u64) -> bool {
+        if self.want == Want::Drained || self.ear.is_gone() {
+            return false;
+        }
+        if let Width::Misses(window) = self.width {
+            let may_tell = self.missed == 0 || self.notices_have_room();
+            if self.waiting() >= window || !may_tell {
+                self.missed += 1;
+                return true;
+            }
+        }
+        self.tell(now);
+        self.expect(Event::Result(result), now);
+        false
+    }
+
+    fn quiescent(&mut self, now: u64) {
+        if self.ear.is_gone() {
+        } else if self.want == Want::Drained {
+            self.expect(Event::Drained, now);
+        } else if self.notices_have_room() {
+            self.tell(now);
+        }
     }
 
     /// Whether it has heard what it should have by `now`: everything that is as old as its results
     /// may get, in messages no longer than they may be, and nothing else.
     fn check(&self, now: u64, all: bool) -> Result<(), TestCaseError> {
-        let heard = self.heard();
+        let heard = self.ear.heard();
         prop_assert!(self.due.starts_with(&heard), "{:?} heard {:?}", self.due, heard);
-        if self.ear.gone.load(Ordering::Relaxed) {
+        if self.ear.is_gone() {
             return Ok(());
         }
-        let (longest, oldest) = match self.want {
-            Want::Batches { max_len, max_age } => (max_len, max_age),
+        let (longest, oldest) = match (self.want, self.width) {
+            (Want::Batches { max_len, max_age }, Width::Endless) => (max_len, max_age),
+            (Want::Batches { max_len, max_age }, Width::Waits(window) | Width::Misses(window)) => {
+                (max_len.min(window), max_age)
+            }
             _ => (1, 0),
         };
         let messages = self.ear.heard.lock().unwrap();
@@ -145,71 +258,140 @@ impl Member {
         prop_assert!(waiting.count() < longest);
         Ok(())
     }
+
+    /// What its window leaves for the pool to hand out, if the pool waits for it.
+    fn room(&self) -> Option<usize> {
+        match (self.want, self.width) {
+            (Want::Drained, _) | (_, Width::Endless | Width::Misses(_)) => None,
+            (_, Width::Waits(window)) => Some(window.saturating_sub(self.waiting())),
+        }
+    }
+}
+
+/// The hub, and what the model knows of it.
+struct Stage {
+    holdback: Arc<Holdback>,
+    hub: Hub<u32, (), ()>,
+    members: Vec<Member>,
+    start: Instant,
+    now: u64,
+    forwarded: u32,
+    missed: u64,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let holdback = Arc::new(Holdback::new());
+        let hub = Hub::new("pool".into(), Windows::new(holdback.clone(), |_| ()));
+        let start = Instant::now();
+        Self { holdback, hub, members: vec![], start, now: 0, forwarded: 0, missed: 0 }
+    }
+
+    fn at(&self) -> Instant {
+        self.start + Duration::from_millis(self.now)
+    }
+
+    fn subscribe(&mut self, want: Want, width: Width) {
+        let ear = Ear::default();
+        let outlet = Box::new(ear.clone());
+        let kind = match want {
+            Want::Singles => Kind::Results(outlet),
+            Want::Drained => Kind::Drained(outlet),
+            Want::Batches { max_len, max_age } => {
+                Kind::Batches(outlet, Bounds { max_len, max_age: Duration::from_millis(max_age) })
+            }
+        };
+        let limit = match width {
+            Width::Endless => None,
+            Width::Waits(window) => Some(Limit { window, missed: None }),
+            Width::Misses(window) => Some(Limit { window, missed: Some(Box::new(ear.clone())) }),
+        };
+        let at = self.at();
+        let id = self.hub.add(Order { name: "ear".into(), kind, limit }, at);
+        let (due, came) = (vec![], vec![]);
+        self.members.push(Member { id, want, width, ear, due, came, missed: 0 });
+    }
+
+    fn unsubscribe(&mut self, who: usize) -> Result<(), TestCaseError> {
+        let mut member = self.members.swap_remove(who);
+        self.hub.remove(member.id);
+        prop_assert!(!self.hub.remove(member.id));
+        member.tell(self.now);
+        member.check(self.now, true)
+    }
+
+    fn forward(&mut self) {
+        self.forwarded += 1;
+        let (n, now, at) = (self.forwarded, self.now, self.at());
+        self.missed += self.members.iter_mut().map(|m| u64::from(m.forward(n, now))).sum::<u64>();
+        self.hub.forward(result(n), at);
+        self.hub.flush_old(at);
+    }
+
+    fn quiescent(&mut self) -> Result<(), TestCaseError> {
+        let now = self.now;
+        self.hub.settle(false);
+        self.members.iter_mut().for_each(|member| member.quiescent(now));
+        self.hub.announce(Drained { counts: Counts::default() });
+        self.members.iter().try_for_each(|member| member.check(now, true))
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let one = |who: usize| (!self.members.is_empty()).then(|| who % self.members.len());
+        match step {
+            Step::Subscribe(want, width) => self.subscribe(want, width),
+            Step::Unsubscribe(who) => one(who).map_or(Ok(()), |who| self.unsubscribe(who))?,
+            Step::Handle(who) => {
+                one(who).into_iter().for_each(|who| self.members[who].ear.handle());
+            }
+            Step::Die(who) => one(who).into_iter().for_each(|who| self.members[who].ear.die()),
+            Step::Muster => {
+                self.hub.muster();
+                prop_assert_eq!(self.hub.len(), self.alive().count());
+            }
+            Step::Forward => self.forward(),
+            Step::Wait(time) => {
+                self.now += time;
+                let at = self.at();
+                self.hub.flush_old(at);
+            }
+            Step::Quiescent => self.quiescent()?,
+        }
+        self.check()
+    }
+
+    fn alive(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| !member.ear.is_gone())
+    }
+
+    fn check(&mut self) -> Result<(), TestCaseError> {
+        self.members.iter().try_for_each(|member| member.check(self.now, false))?;
+        // The dead ones are still there, and then miss results too.
+        prop_assert!(self.hub.missed() >= self.missed);
+        if self.hub.len() == self.alive().count() {
+            prop_assert_eq!(
+                self.holdback.allowance(0),
+                self.alive().filter_map(Member::room).min()
+            );
+        }
+        Ok(())
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
-    fn every_subscriber_hears_everything_once_in_order_and_in_time(
+    fn every_subscriber_hears_everything_once_in_order_and_in_time_or_how_much_it_missed(
         steps in prop::collection::vec(step(), 200),
     ) {
-        let (start, mut now, mut forwarded) = (Instant::now(), 0, 0);
-        let at = |now| start + Duration::from_millis(now);
-        let mut hub = Hub::new();
-        let mut members = Vec::<Member>::new();
-        for step in steps {
-            match step {
-                Step::Subscribe(want) => {
-                    let ear = Ear::default();
-                    let outlet = Box::new(ear.clone());
-                    let kind = match want {
-                        Want::Singles => Kind::Results(outlet),
-                        Want::Drained => Kind::Drained(outlet),
-                        Want::Batches { max_len, max_age } => {
-                            let max_age = Duration::from_millis(max_age);
-                            Kind::Batches(outlet, Bounds { max_len, max_age })
-                        }
-                    };
-                    let id = hub.add(None, kind, at(now));
-                    members.push(Member { id, want, ear, due: vec![], came: vec![] });
-                }
-                Step::Unsubscribe(who) if !members.is_empty() => {
-                    let member = members.swap_remove(who % members.len());
-                    hub.remove(member.id);
-                    prop_assert!(!hub.remove(member.id));
-                    member.check(now, true)?;
-                }
-                Step::Die(who) if !members.is_empty() => {
-                    let who = who % members.len();
-                    members[who].ear.gone.store(true, Ordering::Relaxed);
-                }
-                Step::Unsubscribe(_) | Step::Die(_) => {}
-                Step::Forward => {
-                    forwarded += 1;
-                    members.iter_mut().for_each(|m| m.expect(Event::Result(forwarded), now));
-                    hub.forward(result(forwarded), at(now));
-                    hub.flush(at(now), false);
-                }
-                Step::Wait(time) => {
-                    now += time;
-                    hub.flush(at(now), false);
-                }
-                Step::Quiescent => {
-                    hub.flush(at(now), true);
-                    members.iter_mut().for_each(|m| m.expect(Event::Drained, now));
-                    hub.announce(Drained { counts: Counts::default() });
-                    members.iter().try_for_each(|member| member.check(now, true))?;
-                }
-            }
-            members.iter().try_for_each(|member| member.check(now, false))?;
-        }
+        let mut stage = Stage::new();
+        steps.into_iter().try_for_each(|step| stage.step(step))?;
         // Once everyone would have been told something, those who are gone have been removed.
-        let gone = |member: &Member| member.ear.gone.load(Ordering::Relaxed);
         for _ in 0..5 {
-            hub.forward(result(0), at(now));
+            stage.members.iter().for_each(|member| while !member.ear.idle() { member.ear.handle() });
+            stage.forward();
         }
-        hub.flush(at(now), true);
-        hub.announce(Drained { counts: Counts::default() });
-        prop_assert_eq!(hub.len(), members.iter().filter(|member| !gone(member)).count());
+        stage.quiescent()?;
+        prop_assert_eq!(stage.hub.len(), stage.alive().count());
     }
 }

@@ -5,6 +5,7 @@ mod delivery;
 mod hub;
 mod results;
 mod stream;
+mod windows;
 
 #[cfg(test)]
 mod hub_tests;
@@ -12,7 +13,8 @@ mod hub_tests;
 pub(crate) use self::{
     batches::Bounds,
     delivery::Delivery,
-    hub::{Hub, Kind, Outlet},
+    hub::{Hub, Kind, Order, Outlet},
     stream::outlet,
+    windows::{Credit, Limit, Windows},
 };
 pub use self::{hub::SubscriptionId, results::Results, stream::ResultStream};

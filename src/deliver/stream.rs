@@ -7,14 +7,12 @@ use std::{
 
 use futures::{Stream, StreamExt, channel::mpsc};
 
-use crate::{
-    intake::Inbox,
-    job::JobResult,
-    lane::{Holdback, Window},
-    value::Value,
-};
+use crate::{job::JobResult, value::Value};
 
-use super::hub::Outlet;
+use super::{
+    hub::Outlet,
+    windows::{Account, Credit, Windows},
+};
 
 /// The results of a pool, as a stream: what [`Pool::results`](crate::Pool::results) returns.
 ///
@@ -27,58 +25,68 @@ use super::hub::Outlet;
 ///
 /// It ends once the pool has ended and its last result was read. It does not keep the pool
 /// alive. Dropped, it is no longer subscribed, and results that waited in it are dropped with it.
-pub struct ResultStream<T: Value, U: Value, E: Value> {
+pub struct ResultStream<T, U, E> {
     results: mpsc::UnboundedReceiver<JobResult<T, U, E>>,
-    window: Arc<Window>,
-    holdback: Arc<Holdback>,
-    inbox: Arc<Inbox<T, U, E>>,
+    account: Arc<Account>,
 }
 
 /// The collector's end of a [`ResultStream`].
 pub(crate) struct StreamOutlet<T, U, E> {
     results: mpsc::UnboundedSender<JobResult<T, U, E>>,
-    window: Arc<Window>,
+    account: Arc<Account>,
 }
 
 /// Makes a stream with room for `buffer` results, and the outlet that fills it.
-pub(crate) fn outlet<T: Value, U: Value, E: Value>(
+pub(crate) fn outlet<T, U, E>(
+    name: &'static str,
     buffer: usize,
-    holdback: Arc<Holdback>,
-    inbox: Arc<Inbox<T, U, E>>,
+    windows: &Windows,
 ) -> (StreamOutlet<T, U, E>, ResultStream<T, U, E>) {
     let (sender, receiver) = mpsc::unbounded();
-    let window = Arc::new(Window::new(buffer));
-    holdback.open(window.clone());
-    let outlet = StreamOutlet { results: sender, window: window.clone() };
-    (outlet, ResultStream { results: receiver, window, holdback, inbox })
+    let account = windows.open(name.into(), buffer);
+    let outlet = StreamOutlet { results: sender, account: account.clone() };
+    (outlet, ResultStream { results: receiver, account })
 }
 
 impl<T: Value, U: Value, E: Value> Outlet<JobResult<T, U, E>> for StreamOutlet<T, U, E> {
-    fn send(&self, result: JobResult<T, U, E>) -> Result<(), JobResult<T, U, E>> {
-        self.window.fill();
+    fn send(
+        &self,
+        result: JobResult<T, U, E>,
+        _: Option<Credit>,
+    ) -> Result<(), JobResult<T, U, E>> {
+        self.account.fill(1);
         self.results.unbounded_send(result).map_err(mpsc::TrySendError::into_inner)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.results.is_closed()
+    }
+
+    fn weaken(self: Box<Self>) -> Box<dyn Outlet<JobResult<T, U, E>>> {
+        // It keeps no reader alive.
+        self
     }
 }
 
-impl<T: Value, U: Value, E: Value> Stream for ResultStream<T, U, E> {
+impl<T, U, E> Stream for ResultStream<T, U, E> {
     type Item = JobResult<T, U, E>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.results.poll_next_unpin(cx);
         if let Poll::Ready(Some(_)) = polled {
-            self.inbox.ring(self.holdback.read_one(&self.window));
+            self.account.done(1);
         }
         polled
     }
 }
 
-impl<T: Value, U: Value, E: Value> Drop for ResultStream<T, U, E> {
+impl<T, U, E> Drop for ResultStream<T, U, E> {
     fn drop(&mut self) {
-        self.inbox.ring(self.holdback.close(&self.window));
+        self.account.close();
     }
 }
 
-impl<T: Value, U: Value, E: Value> fmt::Debug for ResultStream<T, U, E> {
+impl<T, U, E> fmt::Debug for ResultStream<T, U, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResultStream").finish_non_exhaustive()
     }

@@ -153,6 +153,8 @@ impl<T: Value, U: Value, E: Value> Handler<GetStatus> for Dispatcher<T, U, E> {
                 subscribers: counted.subscribers,
                 subscribers_gone: counted.subscribers_gone,
                 unheard: counted.unheard,
+                missed: counted.missed,
+                stall: look.stall,
             })
         })
     }

@@ -8,7 +8,7 @@ use crate::{
     collector::Collector,
     hire::Recruiter,
     job::Counts,
-    message::{Close, Collect, Knock, Look, Settle, StopJobs, Wake},
+    message::{Close, Collect, Knock, Look, Muster, Settle, StopJobs, Wake},
     runtime::{Crew, system_runs},
     schedule::{Port, Step},
     value::Value,
@@ -109,6 +109,10 @@ impl<T: Value, U: Value, E: Value> Port for PostRoom<T, U, E> {
         if let Some(dispatcher) = self.dispatcher.as_ref().and_then(WeakAddr::upgrade) {
             dispatcher.do_send(Knock);
         }
+    }
+
+    fn muster(&mut self) {
+        self.collector.do_send(Muster);
     }
 
     fn system_runs(&self) -> bool {

@@ -1,11 +1,20 @@
 //! The lanes under `loom`: every interleaving of two or three threads.
 
-use std::sync::Arc as StdArc;
+use std::{
+    future::poll_fn,
+    sync::Arc as StdArc,
+    task::{Context, Poll, Waker},
+};
 
 use loom::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
+
+use crate::runtime::keep_until;
 
 use super::{Bell, Holdback, Lane, Leases, Newcomers, Outbox, Put, Ring, Told, Window};
 
@@ -207,13 +216,13 @@ fn a_result_is_fetched_or_the_collector_is_rung() {
 fn a_dispatcher_that_is_held_back_is_rung_by_whoever_makes_room() {
     loom::model(|| {
         let holdback = Arc::new(Holdback::new());
-        let window = StdArc::new(Window::new(1));
+        let window = StdArc::new(Window::new("reader".into(), 1));
         holdback.open(window.clone());
-        window.fill();
+        window.fill(1);
         let to_dispatcher = Mailbox::new();
         let reader = {
             let (holdback, to_dispatcher) = (holdback.clone(), to_dispatcher.clone());
-            thread::spawn(move || to_dispatcher.send(holdback.read_one(&window)))
+            thread::spawn(move || to_dispatcher.send(holdback.done(&window, 1)))
         };
         let held = holdback.allowance(0) == Some(0);
         reader.join().unwrap();
@@ -237,5 +246,71 @@ fn a_reader_that_came_before_a_result_was_put_is_there_when_it_is_fetched() {
         let _ = outbox.empty(&mut results);
         assert!(newcomers.take().len() >= results.len());
         reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_result_on_its_way_counts_until_its_reader_is_done_with_it() {
+    loom::model(|| {
+        let holdback = Arc::new(Holdback::new());
+        let window = StdArc::new(Window::new("reader".into(), 1));
+        holdback.open(window.clone());
+        let handled = Arc::new(AtomicBool::new(false));
+        // One job has left the queue.
+        let others = {
+            let (holdback, handled) = (holdback.clone(), handled.clone());
+            thread::spawn(move || {
+                window.fill(1);
+                let _ = holdback.forwarded(1);
+                handled.store(true, Ordering::Release);
+                let _ = holdback.done(&window, 1);
+            })
+        };
+        if holdback.allowance(1) != Some(0) {
+            assert!(handled.load(Ordering::Acquire), "there was no room");
+        }
+        others.join().unwrap();
+        assert_eq!(holdback.allowance(1), Some(1));
+    });
+}
+
+/// A question that is answered on another thread.
+#[derive(Default)]
+struct Question(Mutex<(bool, Option<Waker>)>);
+
+impl Question {
+    fn answer(&self) {
+        let waker = {
+            let mut state = self.0.lock().unwrap();
+            state.0 = true;
+            state.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.0 {
+            return Poll::Ready(());
+        }
+        state.1 = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+#[test]
+fn what_is_kept_until_an_answer_is_dropped_then_whoever_is_first() {
+    loom::model(|| {
+        let question = Arc::new(Question::default());
+        let kept = StdArc::new(());
+        let answering = {
+            let question = question.clone();
+            thread::spawn(move || question.answer())
+        };
+        keep_until(poll_fn(move |cx| question.poll(cx)), kept.clone());
+        answering.join().unwrap();
+        assert_eq!(StdArc::strong_count(&kept), 1);
     });
 }

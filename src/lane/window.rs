@@ -1,10 +1,10 @@
 //! Windows: how much a reader of results may have waiting, and what holds the pool back.
 //!
-//! The collector counts what it hands to a reader, the reader counts what it has read, and the
+//! The collector counts what it hands to a reader, the reader counts what it is done with, and the
 //! dispatcher hands out no job whose result would find a window full. When it stops for that, it
 //! leaves a mark; whoever makes room and finds the mark rings it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
 
@@ -13,22 +13,45 @@ use super::Ring;
 /// The room of one reader.
 #[derive(Debug)]
 pub(crate) struct Window {
+    reader: Cow<'static, str>,
     capacity: usize,
-    used: AtomicUsize,
+    /// Results that it was ever handed, and those of them that it is done with.
+    filled: AtomicU64,
+    done: AtomicU64,
 }
 
 impl Window {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { capacity, used: AtomicUsize::new(0) }
+    pub(crate) fn new(reader: Cow<'static, str>, capacity: usize) -> Self {
+        Self { reader, capacity, filled: AtomicU64::new(0), done: AtomicU64::new(0) }
     }
 
-    /// The collector's side: one more result waits.
-    pub(crate) fn fill(&self) {
-        self.used.fetch_add(1, Ordering::AcqRel);
+    /// Who reads.
+    pub(crate) fn reader(&self) -> &Cow<'static, str> {
+        &self.reader
     }
 
-    fn room(&self) -> usize {
-        self.capacity.saturating_sub(self.used.load(Ordering::Acquire))
+    /// The collector's side: `n` more results wait.
+    pub(crate) fn fill(&self, n: usize) {
+        self.filled.fetch_add(n as u64, Ordering::AcqRel);
+    }
+
+    /// The reader's side: it is done with `n` results. Where the window can hold back the pool,
+    /// that is for [`Holdback::done`] to say.
+    pub(crate) fn empty(&self, n: usize) {
+        self.done.fetch_add(n as u64, Ordering::AcqRel);
+    }
+
+    /// How many results the reader has ever been done with.
+    pub(crate) fn done(&self) -> u64 {
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// How many more results it has room for.
+    pub(crate) fn room(&self) -> usize {
+        // In this order, so that what happens in between makes the answer too small, never too large.
+        let done = self.done();
+        let waiting = self.filled.load(Ordering::Acquire).saturating_sub(done);
+        self.capacity.saturating_sub(usize::try_from(waiting).unwrap_or(usize::MAX))
     }
 }
 
@@ -69,9 +92,9 @@ impl Holdback {
         self.wake()
     }
 
-    /// The reader's side: it has read one result.
-    pub(crate) fn read_one(&self, window: &Window) -> Option<Ring> {
-        window.used.fetch_sub(1, Ordering::AcqRel);
+    /// The reader's side: it is done with `n` results.
+    pub(crate) fn done(&self, window: &Window, n: usize) -> Option<Ring> {
+        window.empty(n);
         self.wake()
     }
 
@@ -98,6 +121,14 @@ impl Holdback {
         self.room(left_queue)
     }
 
+    /// The dispatcher's side: a window without room, if there is one.
+    pub(crate) fn full(&self) -> Option<Arc<Window>> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        lock(&self.windows).iter().find(|window| window.room() == 0).cloned()
+    }
+
     fn room(&self, left_queue: u64) -> Option<usize> {
         let under_way = left_queue.saturating_sub(self.forwarded.load(Ordering::Acquire));
         let under_way = usize::try_from(under_way).unwrap_or(usize::MAX);
@@ -114,16 +145,21 @@ impl Holdback {
 mod tests {
     use super::*;
 
+    fn window(capacity: usize) -> Arc<Window> {
+        Arc::new(Window::new("reader".into(), capacity))
+    }
+
     #[test]
     fn without_windows_nothing_is_held_back() {
         assert_eq!(Holdback::new().allowance(1_000), None);
+        assert!(Holdback::new().full().is_none());
     }
 
     #[test]
     fn jobs_under_way_count_against_the_narrowest_window() {
         let holdback = Holdback::new();
-        holdback.open(Arc::new(Window::new(10)));
-        holdback.open(Arc::new(Window::new(4)));
+        holdback.open(window(10));
+        holdback.open(window(4));
         assert_eq!(holdback.allowance(0), Some(4));
         assert_eq!(holdback.allowance(3), Some(1));
         assert!(holdback.forwarded(2).is_none(), "nobody waits");
@@ -133,12 +169,36 @@ mod tests {
     #[test]
     fn a_dispatcher_that_was_held_back_is_rung_once_when_room_is_made() {
         let holdback = Holdback::new();
-        let window = Arc::new(Window::new(1));
+        let window = window(1);
         holdback.open(window.clone());
-        window.fill();
+        window.fill(1);
         assert_eq!(holdback.allowance(0), Some(0));
-        assert!(holdback.read_one(&window).is_some());
+        assert!(holdback.done(&window, 1).is_some());
         assert!(holdback.close(&window).is_none());
         assert_eq!(holdback.allowance(0), None);
+    }
+
+    #[test]
+    fn a_window_that_is_full_is_found_until_its_reader_is_done() {
+        let holdback = Holdback::new();
+        let (wide, narrow) = (window(3), window(2));
+        holdback.open(wide.clone());
+        holdback.open(narrow.clone());
+        wide.fill(2);
+        narrow.fill(2);
+        assert!(holdback.full().is_some_and(|full| Arc::ptr_eq(&full, &narrow)));
+        let _ = holdback.done(&narrow, 2);
+        assert!(holdback.full().is_none());
+        assert_eq!((narrow.done(), narrow.room(), wide.room()), (2, 2, 1));
+    }
+
+    #[test]
+    fn a_window_that_is_filled_beyond_its_capacity_has_no_room_until_that_is_handled() {
+        let window = window(1);
+        window.fill(3);
+        window.empty(2);
+        assert_eq!(window.room(), 0);
+        window.empty(1);
+        assert_eq!(window.room(), 1);
     }
 }

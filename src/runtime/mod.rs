@@ -3,11 +3,15 @@
 mod alarm;
 mod clock;
 mod crew;
+mod keep;
+mod outlet;
 mod reply;
 
 pub use self::clock::{Clock, StepClock, SystemClock};
 pub(crate) use actix_rt::ArbiterHandle;
 
+#[cfg(all(test, workpool_loom))]
+pub(crate) use self::keep::keep_until;
 pub(crate) use self::{
     alarm::Alarm,
     crew::{Crew, home, spawn, stop_this_thread, system_runs},

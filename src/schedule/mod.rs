@@ -12,6 +12,7 @@ mod port;
 mod roster;
 mod scheduler;
 mod share;
+mod stall;
 mod stuck;
 mod vacancies;
 

@@ -18,6 +18,8 @@ pub(crate) trait Port {
     fn settle(&mut self, accepted: u64, tell: bool);
     /// There is more to do: another turn, once others have had theirs.
     fn again(&mut self);
+    /// A full window holds back the pool: its reader may be gone.
+    fn muster(&mut self);
     /// Whether the actix system runs: when it has stopped, nobody can ever be hired again.
     fn system_runs(&self) -> bool;
     /// A worker has died, and another is to be hired in its place. Returns whether that was possible.

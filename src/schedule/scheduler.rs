@@ -1,20 +1,21 @@
 //! What the dispatcher decides: which jobs are handed out, cancelled or given up, and when the pool
 //! is dry. It is told the time, and says by its [`Port`] what is to be sent to whom.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Instant};
+use std::{borrow::Cow, collections::VecDeque, mem, sync::Arc, time::Instant};
 
 use crate::{
     error::JobError,
     intake::{OnFull, Queue},
     job::{Accepted, Ended, Inside, JobId, Running, WorkStation},
     lane::{Holdback, Remains, Survey},
-    message::CancelOutcome,
+    message::{CancelOutcome, Stall},
     value::Value,
 };
 
 use super::{
     Backlog, Chunks, Dealt, Ending, Leave, Roster, Step, Vacancies, evict_oldest, evict_youngest,
     port::{Now, Port, Turned},
+    stall::{Finding, Vigil},
 };
 
 type WorkRoster<T, U, E> = Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
@@ -44,6 +45,8 @@ pub(crate) struct Left {
 }
 
 pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
+    /// The pool's name.
+    name: Cow<'static, str>,
     inside: Arc<Inside<T, U, E>>,
     holdback: Arc<Holdback>,
     /// For jobs that end without a worker.
@@ -53,6 +56,7 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
     queue: Backlog<Accepted<T, U, E>>,
     roster: WorkRoster<T, U, E>,
     vacancies: Vacancies,
+    vigil: Vigil,
     phase: Phase,
     paused: bool,
     /// Nobody holds the pool.
@@ -73,6 +77,7 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
 
 /// What a scheduler is made of.
 pub(crate) struct Parts<T: Value, U: Value, E: Value> {
+    pub(crate) name: Cow<'static, str>,
     pub(crate) inside: Arc<Inside<T, U, E>>,
     pub(crate) holdback: Arc<Holdback>,
     pub(crate) exit: Arc<WorkStation<T, U, E>>,
@@ -83,8 +88,9 @@ pub(crate) struct Parts<T: Value, U: Value, E: Value> {
 
 impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(crate) fn new(parts: Parts<T, U, E>) -> Self {
-        let Parts { inside, holdback, exit, bound, leave, stations } = parts;
+        let Parts { name, inside, holdback, exit, bound, leave, stations } = parts;
         Self {
+            name,
             inside,
             holdback,
             exit,
@@ -93,6 +99,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             queue: Backlog::new(),
             vacancies: Vacancies::new(stations.len()),
             roster: Roster::new(stations),
+            vigil: Vigil::default(),
             phase: Phase::Open,
             paused: false,
             forsaken: false,
@@ -120,6 +127,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
         self.fill_vacancies(now.clock, port);
         self.see_whether_anyone_works(&dealt, now.clock, port);
+        self.watch_windows(dealt.quiet, now.clock, port);
         self.dry = dealt.quiet && self.queue.is_empty();
         if !self.dry {
             self.told = None;
@@ -195,7 +203,22 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             Phase::Ending { ending, .. } => ending.next(now),
             Phase::Open | Phase::Over { .. } => None,
         };
-        [limit, self.vacancies.next_due()].into_iter().flatten().min()
+        [limit, self.vacancies.next_due(), self.vigil.due()].into_iter().flatten().min()
+    }
+
+    /// Looks whether a full window keeps jobs waiting while nothing runs.
+    fn watch_windows(&mut self, quiet: bool, now: Instant, port: &mut impl Port) {
+        let held_back = quiet && !self.paused && !self.queue.is_empty();
+        let full = if held_back { self.holdback.full() } else { None };
+        match self.vigil.observe(full, now) {
+            Finding::Nothing => return,
+            Finding::Still => {}
+            Finding::Stalled => {
+                let waiting = self.inside.inbox.look().waiting;
+                self.vigil.report(&self.name, self.queue.len(), waiting);
+            }
+        }
+        port.muster();
     }
 
     /// Ends jobs that were in the queue.
@@ -238,6 +261,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     ) {
         let Remains { running, leases, begun } = remains;
         tracing::warn!(
+            pool = &*self.name,
             worker,
             lost = running.len(),
             given_back = leases.len(),
@@ -277,9 +301,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             dealt.failing + workers.map(absent).sum::<usize>() >= all
         };
         if helpless != mem::replace(&mut self.helpless, helpless) {
+            let (pool, queued) = (&*self.name, self.queue.len());
             match helpless {
-                true => tracing::warn!(queued = self.queue.len(), "no worker of the pool is live"),
-                false => tracing::info!("a worker of the pool is live again"),
+                true => tracing::warn!(pool, queued, "no worker of the pool is live"),
+                false => tracing::info!(pool, "a worker of the pool is live again"),
             }
         }
         if self.forsaken && (self.helpless || self.paused) {
@@ -332,7 +357,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     fn abandon(&mut self, now: Instant, port: &mut impl Port) {
         let abandoned: Vec<_> = self.roster.abandon().collect();
         for (worker, jobs) in abandoned {
-            tracing::warn!(worker, jobs = jobs.len(), "jobs still ran at the deadline; abandoned");
+            let (pool, jobs_left) = (&*self.name, jobs.len());
+            tracing::warn!(pool, worker, jobs_left, "jobs still ran at the deadline; abandoned");
             self.left.workers.push(worker);
             self.left.abandoned.extend(jobs.iter().filter_map(Running::id));
             self.put(jobs.into_iter().map(|job| job.end(JobError::Abandoned, now)), port);
@@ -437,12 +463,13 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             paused: self.paused,
             deaths: self.vacancies.deaths(),
             build_failures: self.roster.failures(),
+            stall: self.vigil.stall(&self.name),
         }
     }
 }
 
 /// What the scheduler shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Look {
     pub(crate) workers: usize,
     pub(crate) seats: Survey,
@@ -450,4 +477,5 @@ pub(crate) struct Look {
     pub(crate) paused: bool,
     pub(crate) deaths: u64,
     pub(crate) build_failures: u64,
+    pub(crate) stall: Option<Stall>,
 }

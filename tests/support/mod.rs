@@ -3,6 +3,9 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod clerk;
+pub mod warnings;
+
 use std::{
     future::poll_fn,
     sync::{
@@ -14,7 +17,7 @@ use std::{
 
 use actix::{Actor, Addr, Context, Handler};
 use actix_workpool::{
-    Builder, Counts, Drained, JobError, JobResult, Pool, Results, Status, Subscribe,
+    Builder, Counts, Drained, JobError, JobResult, Missed, Pool, Results, Status, Subscribe,
 };
 use futures::{StreamExt, channel::mpsc};
 use tokio::sync::Semaphore;
@@ -28,6 +31,7 @@ pub type NumberResult = JobResult<u64, u64, String>;
 pub enum Heard {
     Result(NumberResult),
     Batch(Vec<NumberResult>),
+    Missed(u64),
     Drained(Counts),
 }
 
@@ -38,8 +42,13 @@ pub struct Listener(mpsc::UnboundedSender<Heard>);
 pub struct Ears(mpsc::UnboundedReceiver<Heard>);
 
 pub fn listener() -> (Addr<Listener>, Ears) {
+    let (listener, ears) = unstarted_listener();
+    (listener.start(), ears)
+}
+
+pub fn unstarted_listener() -> (Listener, Ears) {
     let (sender, receiver) = mpsc::unbounded();
-    (Listener(sender).start(), Ears(receiver))
+    (Listener(sender), Ears(receiver))
 }
 
 /// A listener that is subscribed to results alone.
@@ -76,7 +85,7 @@ impl Ears {
             match self.hear().await {
                 Heard::Result(result) => results.push(result),
                 Heard::Batch(batch) => results.extend(batch),
-                Heard::Drained(_) => panic!("drained after {} of {n} results", results.len()),
+                other => panic!("heard {other:?} after {} of {n} results", results.len()),
             }
         }
         results
@@ -87,6 +96,14 @@ impl Ears {
         match self.hear().await {
             Heard::Drained(counts) => counts,
             other => panic!("expected Drained, heard {other:?}"),
+        }
+    }
+
+    /// The next thing heard, which must be that results were missed.
+    pub async fn missed(&mut self) -> u64 {
+        match self.hear().await {
+            Heard::Missed(count) => count,
+            other => panic!("expected Missed, heard {other:?}"),
         }
     }
 
@@ -111,6 +128,13 @@ impl Handler<Results<u64, u64, String>> for Listener {
     type Result = ();
     fn handle(&mut self, results: Results<u64, u64, String>, _: &mut Self::Context) {
         let _ = self.0.unbounded_send(Heard::Batch(results.into_iter().collect()));
+    }
+}
+
+impl Handler<Missed> for Listener {
+    type Result = ();
+    fn handle(&mut self, missed: Missed, _: &mut Self::Context) {
+        let _ = self.0.unbounded_send(Heard::Missed(missed.count));
     }
 }
 
