@@ -62,8 +62,7 @@
 //!
 //! An unbounded queue, which is the default. The mailbox of the dispatcher under a flood of
 //! `do_send`: its messages are jobs that have not been accepted or refused yet. The mailbox of a
-//! subscriber that is slower than the pool: read a stream of results instead, whose buffer holds the
-//! pool back. Results of jobs that end without a worker (evicted, rejected, cancelled in the queue):
+//! subscriber that is slower than the pool and has no [window](Subscribe::window). Results of jobs that end without a worker (evicted, rejected, cancelled in the queue):
 //! nothing can hold those back. A queue that evicts, while the dispatcher has no turn: it accepts at
 //! once, and evicts when it is next at work.
 #![forbid(unsafe_code)]

@@ -335,7 +335,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Subscribes an actor; a job that is submitted after the answer is heard of.
     ///
     /// # Errors
-    /// The subscription can never work, or the pool has ended.
+    /// The subscription can never work, its actor has stopped, or the pool has ended.
     ///
     /// # Cancel safety
     /// Dropped after its first poll, the subscription is made nevertheless, and nobody knows its id.
@@ -359,9 +359,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
 
     /// Waits until the pool is quiescent: nothing waits, nothing runs, and every result has been
     /// handed over. The pool goes on accepting jobs, and under a steady flow this may take for
-    /// ever. So it does while a stream of results is full and nobody reads it, while the pool is
-    /// paused, and while no worker is live ([`Status`] tells). A job must not wait for this: it waits
-    /// for the job.
+    /// ever. So it does while a stream of results is full and nobody reads it, while a subscriber's
+    /// window is full and it handles nothing, while the pool is paused, and while no worker is live
+    /// ([`Status`] tells). A job must not wait for this: it waits for the job.
     ///
     /// # Errors
     /// The pool has ended, or its actix `System` has stopped. A pool that is shut down while this

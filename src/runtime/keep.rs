@@ -18,7 +18,7 @@ use crate::sync::{Mutex, lock};
 /// The future must take no time, and must not wake itself.
 pub(crate) fn keep_until<F, V>(future: F, value: V)
 where
-    F: Future<Output: Send> + Send + 'static,
+    F: Future + Send + 'static,
     V: Send + 'static,
 {
     Arc::new(Kept(Mutex::new(Some((Box::pin(future), value))))).wake();
