@@ -68,8 +68,9 @@ impl<T: Value, U: Value, E: Value> PostRoom<T, U, E> {
         ended: impl FnOnce(Counts, usize) + Send + 'static,
     ) {
         self.closed = true;
-        self.workers.clear();
+        // In this order: without addresses, workers end at once.
         self.recruiter = None;
+        self.workers.clear();
         let crew = mem::take(&mut self.crew);
         let then = Box::new(move |counts| {
             crew.dismiss(&left, patience, move |threads_left| ended(counts, threads_left));
