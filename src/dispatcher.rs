@@ -11,7 +11,8 @@ use std::{fmt, mem, rc::Rc, time::Instant};
 use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running, WrapFuture};
 
 use crate::{
-    message::{LastCall, ShutdownReport},
+    job::JobId,
+    message::{CancelOutcome, LastCall, ShutdownReport},
     runtime::{Alarm, Clock, SystemClock},
     schedule::{Ending, Leave, Now, PATIENCE, Scheduler, Turned},
     value::Value,
@@ -130,6 +131,14 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             self.since_yield = 0;
             ctx.wait(yield_once().into_actor(self));
         }
+    }
+
+    fn cancel(&mut self, id: JobId, ctx: &mut Context<Self>) -> CancelOutcome {
+        self.count_message(ctx);
+        let now = self.now();
+        let met = self.scheduler.cancel(id, now, &mut self.post_room);
+        self.turn(ctx);
+        met
     }
 
     /// Begins to end the pool, or agrees to a stricter end.

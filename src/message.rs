@@ -207,6 +207,14 @@ pub struct Stall {
     pub subscriber: Cow<'static, str>,
 }
 
+/// a pool's handle → dispatcher: a [`Cancel`] that is heeded although nobody waits for its answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct CancelAndTell {
+    pub(crate) id: JobId,
+    pub(crate) reply: Reply<CancelOutcome>,
+}
+
 /// worker, collector, reader or submitter → dispatcher, when it must look at its lanes.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -13,8 +13,8 @@ use crate::{
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Newcomers,
     message::{
-        Cancel, CancelOutcome, Drain, GetStatus, Pause, Resume, Shutdown, ShutdownReport, Status,
-        Subscribe, Unsubscribe,
+        Cancel, CancelAndTell, CancelOutcome, Drain, GetStatus, Pause, Resume, Shutdown,
+        ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     process::Process,
     runtime::{Request, request},
@@ -385,8 +385,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Dropped after its first poll, the pool ends nevertheless. A job that waits for this is told to
     /// stop like any other, and abandoned if it does not.
     pub async fn shutdown(&self, shutdown: Shutdown) -> Result<ShutdownReport, Stopped> {
-        // Where the pool has begun to end already, the message finds nobody, and the report comes.
-        let _ = self.0.dispatcher.send(shutdown).await;
+        // A `send` that is dropped is not handled. Where the pool has ended already, the message finds
+        // nobody, and the report is there.
+        self.0.dispatcher.do_send(shutdown);
         self.0.report.clone().await.unwrap_or(Err(Stopped))
     }
 
@@ -402,7 +403,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Cancel safety
     /// Dropped after its first poll, the job is cancelled nevertheless.
     pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome, Stopped> {
-        self.0.dispatcher.send(Cancel(id)).await.unwrap_or(Err(Stopped))
+        let (reply, answer) = request();
+        // A `send` that is dropped is not handled.
+        self.0.dispatcher.do_send(CancelAndTell { id, reply });
+        answer.await.map_err(|_| Stopped)
     }
 
     /// Starts no job from the answer on: see [`Pause`].

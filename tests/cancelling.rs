@@ -163,6 +163,23 @@ async fn a_cancelled_async_job_is_dropped_after_its_grace() {
 }
 
 #[actix::test]
+async fn a_cancel_whose_asker_leaves_is_heeded_nevertheless() {
+    let gate = Turnstile::new();
+    let pool = behind(&gate).workers(1).build().unwrap();
+    let mut ears = listen(&pool).await;
+    let ids = pool.submit_all((0..2_u64).collect()).await.unwrap();
+    gate.reached(1).await;
+    for id in [ids[1], ids[0]] {
+        {
+            let mut cancel = pin!(pool.cancel(id));
+            assert!((&mut cancel).now_or_never().is_none());
+        }
+        let result = ears.result().await;
+        assert_eq!((result.id(), is_cancelled(&result)), (id, true));
+    }
+}
+
+#[actix::test]
 async fn the_job_of_a_caller_who_left_has_its_grace_too() {
     let (tell, mut told) = mpsc::unbounded();
     let clock = StepClock::new();

@@ -233,6 +233,22 @@ async fn a_shutdown_that_comes_while_the_threads_are_joined_gets_the_report_too(
 }
 
 #[actix::test]
+async fn a_shutdown_that_is_dropped_ends_the_pool_nevertheless() {
+    let (pool, gate, _) = held();
+    pool.submit_all((0..3_u64).collect()).await.unwrap();
+    gate.reached(2).await;
+    {
+        let mut report = pin!(pool.shutdown(Shutdown::Drain(MINUTE)));
+        assert!((&mut report).now_or_never().is_none());
+    }
+    gate.open(3);
+    while pool.dispatcher().connected() {
+        support::yield_now().await;
+    }
+    assert_eq!(pool.shutdown(Shutdown::Now).await.unwrap().counts.succeeded, 3);
+}
+
+#[actix::test]
 async fn a_pool_that_has_ended_gives_jobs_back_and_answers_everything() {
     let (pool, _, _) = held();
     let report = pool.shutdown(Shutdown::Now).await;

@@ -7,8 +7,8 @@ use crate::{
     error::{Stopped, SubscribeError},
     job::{Job, Jobs},
     message::{
-        AwaitDrained, Cancel, Census, Drain, Enrol, GetStatus, Knock, LastCall, Pause, Remove,
-        Resume, Settled, Shutdown, Status, Subscribe, Unsubscribe,
+        AwaitDrained, Cancel, CancelAndTell, Census, Drain, Enrol, GetStatus, Knock, LastCall,
+        Pause, Remove, Resume, Settled, Shutdown, Status, Subscribe, Unsubscribe,
     },
     runtime::{Request, request},
     schedule::Ending,
@@ -85,11 +85,15 @@ impl<T: Value, U: Value, E: Value> Handler<Cancel> for Dispatcher<T, U, E> {
     type Result = MessageResult<Cancel>;
 
     fn handle(&mut self, Cancel(id): Cancel, ctx: &mut Self::Context) -> Self::Result {
-        self.count_message(ctx);
-        let now = self.now();
-        let met = self.scheduler.cancel(id, now, &mut self.post_room);
-        self.turn(ctx);
-        MessageResult(Ok(met))
+        MessageResult(Ok(self.cancel(id, ctx)))
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<CancelAndTell> for Dispatcher<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, CancelAndTell { id, reply }: CancelAndTell, ctx: &mut Self::Context) {
+        reply.send(self.cancel(id, ctx));
     }
 }
 
