@@ -103,16 +103,21 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     fn turned(&mut self, turned: Turned, now: Instant, ctx: &mut Context<Self>) {
         self.since_turn = 0;
         if turned.is_lost || !self.post_room.is_connected() {
-            if !mem::replace(&mut self.finished, true) {
-                tracing::error!("the pool's actix System has stopped, or its collector died");
-            }
-            return ctx.stop();
+            return self.lose(ctx);
         }
         let patience = turned.look_again.then(|| SystemClock.now() + PATIENCE);
         self.patience.set(patience, &SystemClock, ctx, |this| &mut this.patience, Self::turn);
         // By the time of the turn: what has fallen due since then rings at once.
         debug_assert!(turned.due.is_none_or(|due| due > now), "a turn leaves nothing due");
         self.limit.set(turned.due, &*self.desk.clock, ctx, |this| &mut this.limit, Self::turn);
+    }
+
+    /// Ends the pool under its jobs.
+    fn lose(&mut self, ctx: &mut Context<Self>) {
+        if !mem::replace(&mut self.finished, true) {
+            tracing::error!("the pool's actix System has stopped, or its collector died");
+        }
+        ctx.stop();
     }
 
     /// Counts a submission, of which there may be a flood: hands out jobs now and then.

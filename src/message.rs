@@ -228,6 +228,11 @@ pub(crate) struct Settled {
     pub(crate) accepted: u64,
 }
 
+/// the system's arbiter → dispatcher, when it has ended after the dispatcher took it to run.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct SystemStopped;
+
 /// dispatcher → itself, to have handled everything that was sent before.
 #[derive(Message)]
 #[rtype(result = "()")]

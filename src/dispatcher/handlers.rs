@@ -8,7 +8,7 @@ use crate::{
     job::{Job, Jobs},
     message::{
         AwaitDrained, Cancel, CancelAndTell, Census, Drain, Enrol, GetStatus, Knock, LastCall,
-        Pause, Remove, Resume, Settled, Shutdown, Status, Subscribe, Unsubscribe,
+        Pause, Remove, Resume, Settled, Shutdown, Status, Subscribe, SystemStopped, Unsubscribe,
     },
     runtime::{Request, request},
     schedule::Ending,
@@ -176,6 +176,14 @@ impl<T: Value, U: Value, E: Value> Handler<Settled> for Dispatcher<T, U, E> {
         if self.scheduler.is_over() {
             ctx.address().do_send(LastCall);
         }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<SystemStopped> for Dispatcher<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, _: SystemStopped, ctx: &mut Context<Self>) {
+        self.lose(ctx);
     }
 }
 

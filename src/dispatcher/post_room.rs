@@ -8,8 +8,8 @@ use crate::{
     collector::Collector,
     hire::Recruiter,
     job::Counts,
-    message::{Close, Collect, Knock, Look, Muster, Settle, StopJobs, Wake},
-    runtime::{Crew, system_runs},
+    message::{Close, Collect, Knock, Look, Muster, Settle, StopJobs, SystemStopped, Wake},
+    runtime::{Crew, watch_system},
     schedule::{Port, Step},
     value::Value,
     work::Stopping,
@@ -117,7 +117,12 @@ impl<T: Value, U: Value, E: Value> Port for PostRoom<T, U, E> {
     }
 
     fn system_runs(&self) -> bool {
-        system_runs()
+        let dispatcher = self.dispatcher.clone();
+        watch_system(move || {
+            if let Some(dispatcher) = dispatcher.and_then(|dispatcher| dispatcher.upgrade()) {
+                dispatcher.do_send(SystemStopped);
+            }
+        })
     }
 
     fn hire(&mut self, worker: usize) -> bool {

@@ -24,8 +24,27 @@ pub(crate) fn home() -> Option<ArbiterHandle> {
 
 /// Whether the `System` of this thread still runs. Asking is sending: after `System::stop`,
 /// arbiters can still be made, but the system's own takes nothing any more.
-pub(crate) fn system_runs() -> bool {
-    System::try_current().is_some_and(|system| system.arbiter().spawn_fn(|| ()))
+fn system_runs() -> bool {
+    watch_system(|| ())
+}
+
+/// As [`system_runs`]; and where the answer is yes although the stop is on its way already, which ends
+/// the arbiters in any order, calls `stopped` once it has come.
+pub(crate) fn watch_system(stopped: impl FnOnce() + Send + 'static) -> bool {
+    let mut watch = Watch(Some(stopped));
+    System::try_current()
+        .is_some_and(|system| system.arbiter().spawn_fn(move || drop(watch.0.take())))
+}
+
+/// Dropped with what it calls, because the arbiter that was to take that out has ended, it calls it.
+struct Watch<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for Watch<F> {
+    fn drop(&mut self) {
+        if let Some(stopped) = self.0.take() {
+            stopped();
+        }
+    }
 }
 
 /// Runs a future on this thread's arbiter.

@@ -14,6 +14,6 @@ pub(crate) use actix_rt::ArbiterHandle;
 pub(crate) use self::keep::keep_until;
 pub(crate) use self::{
     alarm::Alarm,
-    crew::{Crew, home, spawn, stop_this_thread, system_runs},
+    crew::{Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
 };
