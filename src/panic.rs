@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -22,7 +23,8 @@ pub(crate) fn drop_each<V>(values: impl IntoIterator<Item = V>) {
     }
 }
 
-fn text(payload: Box<dyn Any + Send>) -> Box<str> {
+/// The text of a panic that was caught.
+pub(crate) fn text(payload: Box<dyn Any + Send>) -> Box<str> {
     let text: Box<str> = match payload.downcast_ref::<&str>() {
         Some(text) => (*text).into(),
         None => match payload.downcast_ref::<String>() {
@@ -30,8 +32,10 @@ fn text(payload: Box<dyn Any + Send>) -> Box<str> {
             None => "a panic without text".into(),
         },
     };
-    // The payload may be a value whose own drop panics.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    // The payload may be a value whose own drop panics, and the payload of that panic another.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(payload);
+    }
     text
 }
 
@@ -47,6 +51,21 @@ mod tests {
         assert_eq!(&*catch(|| panic!("number {}", 7)).unwrap_err(), "number 7");
         assert_eq!(&*catch(|| panic_any(7)).unwrap_err(), "a panic without text");
         assert_eq!(catch(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn payloads_whose_drop_panics_with_payloads_of_the_same_kind_stay_inside() {
+        struct Nested(u32);
+        impl Drop for Nested {
+            fn drop(&mut self) {
+                if self.0 > 0 {
+                    panic_any(Nested(self.0 - 1));
+                }
+            }
+        }
+        for depth in 0..4 {
+            assert_eq!(&*catch(|| panic_any(Nested(depth))).unwrap_err(), "a panic without text");
+        }
     }
 
     #[test]
