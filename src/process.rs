@@ -144,8 +144,10 @@ where
                 Poll::Pending => return,
                 Poll::Ready(None) => self.state = State::Finishing,
                 Poll::Ready(Some(job)) => {
+                    // The user's conversion may panic: it is not taken before it is a job.
+                    let job = job.into();
                     self.taken += 1;
-                    self.submit(self.taken - 1, job.into());
+                    self.submit(self.taken - 1, job);
                 }
             }
         }

@@ -244,3 +244,30 @@ async fn two_streams_do_not_mix() {
     assert!(others.iter().all(|result| result.job().payload() % 4 == 2));
     assert_eq!((evens.len(), others.len()), (500, 500));
 }
+
+#[actix::test]
+async fn a_conversion_that_panics_in_a_processed_stream_costs_its_own_job_and_no_other() {
+    /// Becomes a job, unless it is thirteen.
+    struct Wish(u64);
+    impl From<Wish> for Job<u64> {
+        fn from(Wish(n): Wish) -> Self {
+            assert_ne!(n, 13, "thirteen is no job");
+            Self::new(n)
+        }
+    }
+    let pool = mixing(2);
+    for ordered in [false, true] {
+        let results = pool.process(stream::iter([2, 4, 13, 6, 8].map(Wish)));
+        let mut results = if ordered { results.ordered() } else { results };
+        let (mut got, mut panics) = (Vec::new(), 0);
+        loop {
+            match std::panic::AssertUnwindSafe(results.next()).catch_unwind().await {
+                Ok(Some(result)) => got.push(*result.job().payload()),
+                Ok(None) => break,
+                Err(_) => panics += 1,
+            }
+        }
+        got.sort_unstable();
+        assert_eq!((got, panics), (vec![2, 4, 6, 8], 1));
+    }
+}
