@@ -13,7 +13,7 @@ use crate::{
     lane::{Holdback, Newcomers, Station},
     message::Knock,
     pool::Pool,
-    runtime::{ArbiterHandle, Clock, Crew, SystemClock, home, request},
+    runtime::{ArbiterHandle, Clock, Crew, Guarded, SystemClock, home, request},
     schedule::{Leave, Scheduler, SchedulerParts},
     value::Value,
     work::Work,
@@ -133,9 +133,10 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         Self { grace: Some(grace), ..self }
     }
 
-    /// Where the pool reads the time; the system's clock unless set. For tests.
+    /// Where the pool reads the time; the system's clock unless set. For tests. Where it panics, the
+    /// real time stands in.
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Arc::new(clock), ..self }
+        Self { clock: Arc::new(Guarded(clock)), ..self }
     }
 
     /// Starts the actors and the workers' threads.

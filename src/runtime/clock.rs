@@ -2,13 +2,16 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
+
+use crate::panic::{catch, text};
 
 /// Where a pool reads the time, and what it sleeps by.
 ///
@@ -33,6 +36,30 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, until: Instant) -> BoxFuture<'static, ()> {
         Box::pin(actix_rt::time::sleep_until(until.into()))
+    }
+}
+
+/// A user's clock. Where it panics, the real time stands in: it is read under locks and between a job's
+/// end and its result, and a panic there would cost jobs of others. Nothing is logged here, for the same
+/// reason; the panic itself is.
+pub(crate) struct Guarded<C>(pub(crate) C);
+
+impl<C: Clock> Clock for Guarded<C> {
+    fn now(&self) -> Instant {
+        catch(|| self.0.now()).unwrap_or_else(|_| SystemClock.now())
+    }
+
+    fn sleep_until(&self, until: Instant) -> BoxFuture<'static, ()> {
+        let sleep = catch(|| AssertUnwindSafe(self.0.sleep_until(until)).catch_unwind());
+        Box::pin(async move {
+            let slept = match sleep {
+                Ok(sleep) => sleep.await.map_err(text),
+                Err(text) => Err(text),
+            };
+            if slept.is_err() {
+                SystemClock.sleep_until(until).await;
+            }
+        })
     }
 }
 
@@ -143,8 +170,6 @@ impl fmt::Debug for StepClock {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
-
     use super::*;
 
     #[test]
@@ -168,5 +193,22 @@ mod tests {
         assert_eq!((&mut sleep).now_or_never(), None);
         drop(sleep);
         assert_eq!(clock.sleepers(), 0);
+    }
+
+    #[test]
+    fn where_a_users_clock_panics_the_real_time_stands_in() {
+        struct Broken;
+        impl Clock for Broken {
+            fn now(&self) -> Instant {
+                panic!("the clock is broken")
+            }
+            fn sleep_until(&self, _: Instant) -> BoxFuture<'static, ()> {
+                panic!("the clock is broken")
+            }
+        }
+        let before = Instant::now();
+        assert!((before..=before + Duration::from_secs(60)).contains(&Guarded(Broken).now()));
+        let system = actix_rt::System::new();
+        system.block_on(Guarded(Broken).sleep_until(before));
     }
 }

@@ -14,6 +14,7 @@ pub(crate) use actix_rt::ArbiterHandle;
 pub(crate) use self::keep::keep_until;
 pub(crate) use self::{
     alarm::Alarm,
+    clock::Guarded,
     crew::{Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
 };
