@@ -281,7 +281,8 @@ impl Clock for Census {
 /// Builds a pool in each of its forms and homes, has it do jobs, ends it as `end` says, and counts
 /// what is left. The thread of the test counts as one.
 async fn leaves_nothing<F: Future<Output = ()>>(end: impl Fn(Numbers) -> F) {
-    let work: [fn() -> Builder<u64, u64, String>; 4] = [
+    type Form = fn() -> Builder<u64, u64, String>;
+    let work: [Form; 4] = [
         || Pool::builder(async |n: &u64, _cx| panicky(*n)),
         || Pool::blocking(|n: &u64, _cx| panicky(*n)),
         || Pool::processor(async || Ok::<_, Infallible>(Panicky)),

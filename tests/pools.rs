@@ -83,7 +83,7 @@ async fn many_threads_that_submit_in_every_way_get_every_job_done_once() {
                 1 => ids.push(block_on(pool.submit(n)).unwrap()),
                 2 => ids.extend(block_on(pool.submit_all((0..5).collect())).unwrap()),
                 3 => {
-                    heard += u64::from(!matches!(block_on(pool.run(n)), Err(RunError::Stopped(_))))
+                    heard += u64::from(!matches!(block_on(pool.run(n)), Err(RunError::Stopped(_))));
                 }
                 _ => heard += block_on(pool.process(stream::iter(0..9_u64)).count()) as u64,
             }

@@ -52,11 +52,11 @@ impl Form {
                 Self::BlocksAsync => latch.hold(),
                 Self::LeavesBehind => {
                     actix_rt::task::spawn_blocking(move || latch.hold());
-                    pending().await
+                    pending::<()>().await;
                 }
                 _ => {
                     latch.greet();
-                    pending().await
+                    pending::<()>().await;
                 }
             }
             Ok(*n)

@@ -71,9 +71,9 @@ async fn a_clock_that_panics_costs_nobody_anything_on_whatever_thread() {
         let mut ears = listen(&pool).await;
         pool.submit_all((0..10_u64).collect()).await.unwrap();
         if blocking {
-            latch.reached(2).await
+            latch.reached(2).await;
         } else {
-            gate.reached(2).await
+            gate.reached(2).await;
         }
         clock.break_down(5);
         gate.open(100);

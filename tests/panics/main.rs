@@ -70,7 +70,7 @@ impl Arsenal {
                 gate.pass().await;
             }
             let value = arsenal.bomb(bomb.0);
-            if bomb.0 % 2 == 0 { Ok(value) } else { Err(value) }
+            if bomb.0.is_multiple_of(2) { Ok(value) } else { Err(value) }
         })
     }
 }

@@ -51,9 +51,9 @@ async fn a_job_that_is_cancelled_twice_while_it_runs_ends_once() {
         let mut ears = listen(&pool).await;
         let id = pool.submit(1_u64).await.unwrap();
         if blocking {
-            latch.reached(1).await
+            latch.reached(1).await;
         } else {
-            gate.reached(1).await
+            gate.reached(1).await;
         }
         assert_eq!(pool.cancel(id).await, Ok(CancelOutcome::Running));
         assert_eq!(pool.cancel(id).await, Ok(CancelOutcome::Running));

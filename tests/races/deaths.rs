@@ -202,9 +202,9 @@ async fn a_pool_that_only_its_own_job_holds_ends_after_that_job() {
         let (tell, gone) = oneshot::channel();
         pool.submit(Keeper { _pool: Box::new(pool.clone()), _gone: tell }).await.unwrap();
         if blocking {
-            latch.reached(1).await
+            latch.reached(1).await;
         } else {
-            gate.reached(1).await
+            gate.reached(1).await;
         }
         drop(pool);
         latch.open();

@@ -104,7 +104,7 @@ async fn while_recall_and_start_meet_every_job_starts_once() {
     let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
         counts[*n as usize].fetch_add(1, Ordering::SeqCst);
         // Now and then one overruns with others behind it, which are then recalled.
-        if n % 500 == 0 && overruns.load(Ordering::SeqCst) {
+        if n.is_multiple_of(500) && overruns.load(Ordering::SeqCst) {
             held.pass().await;
         }
         Ok(*n)
