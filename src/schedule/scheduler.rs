@@ -200,8 +200,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
 
     fn due(&self, now: Instant) -> Option<Instant> {
         let limit = match &self.phase {
+            Phase::Open => None,
             Phase::Ending { ending, .. } => ending.next(now),
-            Phase::Open | Phase::Over { .. } => None,
+            // Nobody is hired any more, whoever has died.
+            Phase::Over { .. } => return None,
         };
         [limit, self.vacancies.next_due(), self.vigil.due()].into_iter().flatten().min()
     }
