@@ -87,6 +87,8 @@ pub(super) struct Bench<J, K> {
     pub(super) survey: Survey,
     /// Jobs that have begun since the worker was hired.
     pub(super) begun: u64,
+    /// Jobs that seats have taken out to end them.
+    pub(super) ended: u64,
     /// Times that a processor was not built.
     pub(super) failures: u64,
     /// The dispatcher has been rung and has not looked yet.
@@ -107,6 +109,7 @@ impl<J, K> Bench<J, K> {
             seats: (0..seats).map(|_| Seat::Away).collect(),
             survey: Survey::default(),
             begun: 0,
+            ended: 0,
             failures: 0,
             rung: false,
             hungry_seen: 0,

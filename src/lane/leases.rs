@@ -59,6 +59,7 @@ impl<J, K> Leases<J, K> {
     ) -> Option<Next> {
         self.lane.take(|bench, bell| {
             let Some(found) = bench.swap(seat, exchange) else { return (None, bell) };
+            bench.ended += 1;
             bench.note(ahead);
             // A seat without a job rings when it asks: a dispatcher that was woken before the result is
             // there would hand the next job to another worker.
@@ -70,7 +71,11 @@ impl<J, K> Leases<J, K> {
     /// A seat's job has ended, and the seat does something else before it asks again. Also returns
     /// whether leases wait.
     pub(crate) fn end(&self, seat: usize) -> (Option<K>, bool) {
-        self.lane.peek(|bench| (bench.take(seat, Seat::Finishing), !bench.queue.is_empty()))
+        self.lane.peek(|bench| {
+            let ended = bench.take(seat, Seat::Finishing);
+            bench.ended += u64::from(ended.is_some());
+            (ended, !bench.queue.is_empty())
+        })
     }
 
     /// A seat leaves, until it asks again.
@@ -184,6 +189,11 @@ impl<J, K> Leases<J, K> {
     /// Times that a processor was not built.
     pub(crate) fn failures(&self) -> u64 {
         self.lane.peek(|bench| bench.failures)
+    }
+
+    /// Jobs that seats have taken out to end them: each puts its result into the outbox next.
+    pub(crate) fn ended(&self) -> u64 {
+        self.lane.peek(|bench| bench.ended)
     }
 
     /// Takes one lease that has not started out of the lane.

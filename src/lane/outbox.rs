@@ -17,6 +17,8 @@ const LONG: usize = 1_024;
 #[derive(Debug)]
 struct Tray<R> {
     results: Vec<R>,
+    /// Results that were ever put.
+    put: u64,
     /// The worker has another job at hand.
     more: bool,
     /// Nobody fetches anything any more.
@@ -31,7 +33,7 @@ pub(crate) struct Outbox<R> {
 
 impl<R> Outbox<R> {
     pub(crate) fn new() -> Self {
-        Self { lane: Lane::new(Tray { results: Vec::new(), more: false, closed: false }) }
+        Self { lane: Lane::new(Tray { results: Vec::new(), put: 0, more: false, closed: false }) }
     }
 
     /// The worker's side: puts a result. `more` says that another job is at hand.
@@ -41,6 +43,7 @@ impl<R> Outbox<R> {
                 return (Some(result), Put::Nothing);
             }
             tray.results.push(result);
+            tray.put += 1;
             tray.more = more;
             let urgent = !more || tray.results.len() >= LONG;
             (None, if urgent { Put::Urgent } else { Put::Patient })
@@ -49,6 +52,11 @@ impl<R> Outbox<R> {
             drop_each(unwanted);
         }
         ring
+    }
+
+    /// Results that were ever put.
+    pub(crate) fn put_ever(&self) -> u64 {
+        self.lane.peek(|tray| tray.put)
     }
 
     /// The worker's side: no other job is at hand after all.

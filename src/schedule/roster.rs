@@ -18,6 +18,8 @@ pub(crate) struct Roster<J, K, R> {
     /// Kept for their buffers.
     surveys: Vec<Survey>,
     asks: Vec<Ask>,
+    /// Seats have been given up.
+    gave_up: bool,
 }
 
 /// A worker, and whether it stands still.
@@ -30,8 +32,8 @@ pub(crate) struct Dealt {
     pub(crate) handed_out: usize,
     /// Nothing waits at any worker and nothing runs.
     pub(crate) quiet: bool,
-    /// An idle worker stands beside leases that it may not take yet: look again after
-    /// [`PATIENCE`](super::PATIENCE).
+    /// An idle worker stands beside leases that it may not take yet, or a result is on its way from a
+    /// seat that was given up: look again after [`PATIENCE`](super::PATIENCE).
     pub(crate) look_again: bool,
     /// A worker has died, and is to be buried.
     pub(crate) dead: bool,
@@ -44,7 +46,7 @@ pub(crate) struct Dealt {
 impl<J: Waits, K, R> Roster<J, K, R> {
     pub(crate) fn new(stations: impl IntoIterator<Item = Arc<Station<J, K, R>>>) -> Self {
         let workers = stations.into_iter().map(|station| (station, Stuck::default())).collect();
-        Self { workers, surveys: Vec::new(), asks: Vec::new() }
+        Self { workers, surveys: Vec::new(), asks: Vec::new(), gave_up: false }
     }
 
     /// Hands out from `queue`, at most `allowance` jobs, and moves leases from workers that are
@@ -71,10 +73,11 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             }
         }
         let idle = self.surveys.iter().any(|survey| survey.hungry() > 0);
+        let on_its_way = self.gave_up && self.is_result_on_its_way();
         Dealt {
             handed_out,
-            quiet: self.surveys.iter().all(Survey::is_quiet),
-            look_again: idle && self.surveys.iter().any(|survey| survey.waiting > 0),
+            quiet: !on_its_way && self.surveys.iter().all(Survey::is_quiet),
+            look_again: on_its_way || idle && self.surveys.iter().any(|survey| survey.waiting > 0),
             dead: self.surveys.iter().any(|survey| survey.dead),
             live: self.surveys.iter().map(Survey::live).sum(),
             failing: self.surveys.iter().map(|survey| survey.failing).sum(),
@@ -117,9 +120,17 @@ impl<J: Waits, K, R> Roster<J, K, R> {
     }
 
     /// Takes what runs away from the seats that run it, which are given up.
-    pub(crate) fn abandon(&self) -> impl Iterator<Item = (usize, Vec<K>)> {
+    pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (usize, Vec<K>)> {
+        self.gave_up = true;
         let jobs = self.workers.iter().map(|(station, _)| station.leases.abandon());
         jobs.enumerate().filter(|(_, jobs)| !jobs.is_empty())
+    }
+
+    /// Whether a seat has taken a job out of its lane and not put its result into the outbox yet. A seat
+    /// begins its next job meanwhile, and counts as running by that: where it was given up with that
+    /// one, nothing else tells of the result.
+    fn is_result_on_its_way(&self) -> bool {
+        self.workers.iter().any(|(station, _)| station.leases.ended() > station.outbox.put_ever())
     }
 
     /// Times that a processor was not built.
@@ -337,6 +348,22 @@ mod tests {
         assert_eq!(take(&stations[1], 0, 0), Some(8));
         take(&stations[1], 0, 0);
         assert!(!dealt.quiet, "the other job runs");
+    }
+
+    #[test]
+    fn a_pool_is_not_quiet_while_a_seat_that_was_given_up_owes_the_result_before() {
+        let (stations, mut roster) = workers(1);
+        let _ = stations[0].leases.hand_out(|lane| lane.extend([1, 2]));
+        take(&stations[0], 0, 0);
+        let turned = stations[0].leases.turn(0, 0, |_, next| next);
+        assert!(turned.is_some_and(|next| next.found), "the other has begun");
+        assert_eq!(roster.abandon().collect::<Vec<_>>(), [(0, vec![2])]);
+        let mut none = Backlog::new();
+        let dealt = roster.deal(&mut none, None, Instant::now(), |_| (), |_| ());
+        assert_eq!((dealt.quiet, dealt.look_again), (false, true));
+        let _ = stations[0].outbox.put((), true);
+        let dealt = roster.deal(&mut none, None, Instant::now(), |_| (), |_| ());
+        assert_eq!((dealt.quiet, dealt.look_again), (true, false));
     }
 
     #[test]
