@@ -9,6 +9,7 @@ use crate::{
     hire::Recruiter,
     job::Counts,
     message::{Close, Collect, Knock, Look, Muster, Settle, StopJobs, SystemStopped, Wake},
+    panic::drop_each,
     runtime::{Crew, watch_system},
     schedule::{Port, Step},
     value::Value,
@@ -69,7 +70,7 @@ impl<T: Value, U: Value, E: Value> PostRoom<T, U, E> {
     ) {
         self.closed = true;
         // In this order: without addresses, workers end at once.
-        self.recruiter = None;
+        drop_each(self.recruiter.take());
         self.workers.clear();
         let crew = mem::take(&mut self.crew);
         let then = Box::new(move |counts| {
