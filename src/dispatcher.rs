@@ -6,7 +6,11 @@ mod desk;
 mod handlers;
 mod post_room;
 
-use std::{fmt, mem, rc::Rc, time::Instant};
+use std::{
+    fmt, mem,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running, WrapFuture};
 
@@ -14,7 +18,7 @@ use crate::{
     job::JobId,
     message::{CancelOutcome, LastCall, ShutdownReport},
     runtime::{Alarm, Clock, SystemClock},
-    schedule::{Ending, Leave, Now, PATIENCE, Scheduler, Turned},
+    schedule::{Ending, Leave, Now, PATIENCE, Port, Scheduler, Turned},
     value::Value,
     work::yield_once,
 };
@@ -30,6 +34,10 @@ const TURN_EVERY: u32 = 64;
 /// Messages after which everything else on the thread has its turn: a mailbox has no budget of its
 /// own, and actix's `mailbox_assert` panics at 256, control messages included.
 const YIELD_EVERY: u32 = 192;
+
+/// How long it may take until a pool hears that its actix system stopped, or gives up jobs that do not
+/// end: rare enough to cost nothing, soon enough for whoever waits.
+const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// The actor that takes jobs in and hands them to the workers.
 ///
@@ -55,6 +63,9 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     /// When to look again at workers that do not answer. By the real time, whatever the pool's clock
     /// says: this is no matter of what users see, and a clock that stands still would hold up jobs.
     patience: Alarm,
+    /// When to look after blocked workers, and whether the actix system still runs. By the real time,
+    /// too.
+    watch: Alarm,
     /// When the next limit of the pool's end comes, or a worker is to be replaced, by its clock.
     limit: Alarm,
     /// Keeps the actor alive when nobody else does and jobs remain.
@@ -77,6 +88,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             since_turn: 0,
             since_yield: 0,
             patience: Alarm::default(),
+            watch: Alarm::default(),
             limit: Alarm::default(),
             alive: None,
             last_call: false,
@@ -107,9 +119,16 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         }
         let patience = turned.look_again.then(|| SystemClock.now() + PATIENCE);
         self.patience.set(patience, &SystemClock, ctx, |this| &mut this.patience, Self::turn);
+        let watch = turned.watch.then(|| SystemClock.now() + WATCH_EVERY);
+        self.watch.set(watch, &SystemClock, ctx, |this| &mut this.watch, Self::watch);
         // By the time of the turn: what has fallen due since then rings at once.
         debug_assert!(turned.due.is_none_or(|due| due > now), "a turn leaves nothing due");
         self.limit.set(turned.due, &*self.desk.clock, ctx, |this| &mut this.limit, Self::turn);
+    }
+
+    /// Where the actix system stops while every worker is blocked, no worker's end tells of it.
+    fn watch(&mut self, ctx: &mut Context<Self>) {
+        if self.post_room.system_runs() { self.turn(ctx) } else { self.lose(ctx) }
     }
 
     /// Ends the pool under its jobs.

@@ -11,7 +11,8 @@ const REACH: Duration = Duration::from_millis(100);
 pub(crate) struct Leave {
     /// From being told to stop, to being ended.
     pub(crate) grace: Duration,
-    /// From being ended to being given up: what runs on a blocked thread cannot be ended at all.
+    /// From being ended to being given up, by the real time: what runs on a blocked thread cannot be
+    /// ended at all.
     pub(crate) reach: Duration,
 }
 
@@ -45,10 +46,9 @@ pub(crate) enum Step {
 pub(crate) struct Ending {
     /// From here on, jobs that have not started are cancelled.
     pub(crate) start_until: Instant,
-    /// When those that run are told, ended and given up.
+    /// When those that run are told, and ended.
     told: Instant,
     ended: Instant,
-    abandoned: Instant,
 }
 
 impl Ending {
@@ -56,7 +56,7 @@ impl Ending {
     /// it is theirs, however long the grace.
     pub(crate) fn drain(now: Instant, deadline: Duration, leave: Leave) -> Self {
         let told = after(now, deadline - leave.grace.min(deadline / 2));
-        Self::new(told, told, after(now, deadline), leave)
+        Self { start_until: told, told, ended: after(now, deadline) }
     }
 
     /// No job starts any more; those that run are told early enough to end by the deadline.
@@ -66,11 +66,7 @@ impl Ending {
 
     /// No job starts any more; those that run are told at once, and have their grace.
     pub(crate) fn now(now: Instant, leave: Leave) -> Self {
-        Self::new(now, now, after(now, leave.grace), leave)
-    }
-
-    fn new(start_until: Instant, told: Instant, ended: Instant, leave: Leave) -> Self {
-        Self { start_until, told, ended, abandoned: after(ended, leave.reach) }
+        Self { start_until: now, told: now, ended: after(now, leave.grace) }
     }
 
     /// Both endings at once: the earlier of each limit.
@@ -80,7 +76,6 @@ impl Ending {
             start_until: self.start_until.min(other.start_until),
             told: self.told.min(other.told),
             ended: self.ended.min(other.ended),
-            abandoned: self.abandoned.min(other.abandoned),
         }
     }
 
@@ -89,10 +84,9 @@ impl Ending {
         now >= self.start_until
     }
 
-    /// How far the jobs that run must have come at `now`.
+    /// How far the jobs that run must have come at `now`; when they are given up is another matter.
     pub(crate) fn step(&self, now: Instant) -> Step {
         match () {
-            () if now >= self.abandoned => Step::Abandoned,
             () if now >= self.ended => Step::Ended,
             () if now >= self.told => Step::Told,
             () => Step::Running,
@@ -101,13 +95,13 @@ impl Ending {
 
     /// When to look again.
     pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
-        let limits = [self.start_until, self.told, self.ended, self.abandoned];
+        let limits = [self.start_until, self.told, self.ended];
         limits.into_iter().filter(|&limit| limit > now).min()
     }
 
     /// How long threads have to end, once all jobs have.
     pub(crate) fn patience(&self, now: Instant) -> Duration {
-        self.abandoned.saturating_duration_since(now).max(REACH)
+        self.ended.saturating_duration_since(now).max(REACH)
     }
 }
 
@@ -131,18 +125,18 @@ mod tests {
         assert!(!ending.starts_nothing(now + SECOND));
         assert_eq!(ending.step(now + SECOND), Step::Running);
         assert!(ending.starts_nothing(now + 2 * SECOND));
-        assert_eq!(ending.step(now + 2 * SECOND), Step::Abandoned);
+        assert_eq!(ending.step(now + 2 * SECOND), Step::Ended);
         assert_eq!(ending.next(now), Some(now + 2 * SECOND));
         assert_eq!(ending.next(now + 2 * SECOND), None);
     }
 
     #[test]
-    fn jobs_are_told_a_grace_before_the_deadline_and_given_up_after_the_reach() {
+    fn jobs_are_told_a_grace_before_the_deadline() {
         let now = Instant::now();
         let leave = Leave { grace: SECOND, reach: SECOND };
         let ending = Ending::drain(now, 3 * SECOND, leave);
-        let steps = [1, 2, 3, 4].map(|seconds| ending.step(now + seconds * SECOND));
-        assert_eq!(steps, [Step::Running, Step::Told, Step::Ended, Step::Abandoned]);
+        let steps = [1, 2, 3].map(|seconds| ending.step(now + seconds * SECOND));
+        assert_eq!(steps, [Step::Running, Step::Told, Step::Ended]);
         assert!(ending.starts_nothing(now + 2 * SECOND), "it would be told at once");
     }
 
@@ -152,8 +146,8 @@ mod tests {
         let leave = Leave { grace: 5 * SECOND, reach: Duration::ZERO };
         let ending = Ending::drain(now, 2 * SECOND, leave);
         let steps = [0, 1, 2].map(|seconds| ending.step(now + seconds * SECOND));
-        assert_eq!(steps, [Step::Running, Step::Told, Step::Abandoned]);
-        assert_eq!(Ending::drain(now, Duration::ZERO, leave).step(now), Step::Abandoned);
+        assert_eq!(steps, [Step::Running, Step::Told, Step::Ended]);
+        assert_eq!(Ending::drain(now, Duration::ZERO, leave).step(now), Step::Ended);
     }
 
     #[test]

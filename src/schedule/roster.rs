@@ -35,6 +35,8 @@ pub(crate) struct Dealt {
     /// An idle worker stands beside leases that it may not take yet, or a result is on its way from a
     /// seat that was given up: look again after [`PATIENCE`](super::PATIENCE).
     pub(crate) look_again: bool,
+    /// Every worker runs something.
+    pub(crate) all_busy: bool,
     /// A worker has died, and is to be buried.
     pub(crate) dead: bool,
     /// Seats that run a job, or would.
@@ -78,6 +80,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             handed_out,
             quiet: !on_its_way && self.surveys.iter().all(Survey::is_quiet),
             look_again: on_its_way || idle && self.surveys.iter().any(|survey| survey.waiting > 0),
+            all_busy: self.surveys.iter().all(|survey| survey.running > 0),
             dead: self.surveys.iter().any(|survey| survey.dead),
             live: self.surveys.iter().map(Survey::live).sum(),
             failing: self.surveys.iter().map(|survey| survey.failing).sum(),

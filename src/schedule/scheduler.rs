@@ -28,6 +28,8 @@ enum Phase {
     Ending {
         ending: Ending,
         step: Step,
+        /// When jobs were asked to end, by the real time.
+        asked: Option<Instant>,
     },
     /// Every result has been handed over.
     Over {
@@ -123,7 +125,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             }
         }
         if dealt.dead {
-            return Turned { look_again: false, due: None, is_lost: true };
+            return Turned { look_again: false, watch: false, due: None, is_lost: true };
         }
         self.fill_vacancies(now.clock, port);
         self.see_whether_anyone_works(&dealt, now.clock, port);
@@ -134,7 +136,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         } else if self.told != Some(self.accepted) {
             self.settle(port);
         }
-        Turned { look_again: dealt.look_again, due: self.due(now.clock), is_lost: false }
+        // Jobs that do not end when they are asked to are given up after a while.
+        let asked = matches!(self.phase, Phase::Ending { step: Step::Ended, .. });
+        let (look_again, watch) = (dealt.look_again, dealt.all_busy || asked);
+        Turned { look_again, watch, due: self.due(now.clock), is_lost: false }
     }
 
     /// As a turn, after which the collector is told anew if the pool is dry: someone waits to hear
@@ -146,7 +151,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
 
     fn round(&mut self, now: Now, port: &mut impl Port) -> Dealt {
         self.take_in(now, port);
-        self.cut_short(now.clock, port);
+        self.cut_short(now, port);
         let mut dealt = self.deal(now, port);
         while dealt.dead && port.system_runs() {
             while let Some((worker, remains)) = self.roster.bury() {
@@ -323,18 +328,22 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.paused = false;
         let wanted = wanted(self.leave);
         match &mut self.phase {
-            Phase::Open => self.phase = Phase::Ending { ending: wanted, step: Step::Running },
+            Phase::Open => {
+                self.phase = Phase::Ending { ending: wanted, step: Step::Running, asked: None }
+            }
             Phase::Ending { ending, .. } => *ending = ending.and(wanted),
             Phase::Over { .. } => {}
         }
     }
 
     /// Where the pool's time is over, cancels what has not started, and ends what runs.
-    fn cut_short(&mut self, now: Instant, port: &mut impl Port) {
-        let Phase::Ending { ending, step } = &mut self.phase else { return };
-        let ending = *ending;
-        let before = mem::replace(step, ending.step(now).max(*step));
-        let step = *step;
+    fn cut_short(&mut self, now: Now, port: &mut impl Port) {
+        let Phase::Ending { ending, step, asked } = &mut self.phase else { return };
+        let before = mem::replace(step, ending.step(now.clock).max(*step));
+        if *step == Step::Ended && now.real >= *asked.get_or_insert(now.real) + self.leave.reach {
+            *step = Step::Abandoned;
+        }
+        let (ending, step, now) = (*ending, *step, now.clock);
         if step > before {
             if step >= Step::Told {
                 self.inside.stop();

@@ -84,7 +84,6 @@ fn when_the_system_stops_everyone_is_told_while_its_thread_is_polled_on() {
 }
 
 #[test]
-#[ignore = "a fault: nothing tells a dispatcher on the system's thread while all workers are blocked"]
 fn when_the_system_stops_everyone_is_told_although_a_job_blocks_its_thread() {
     for form in [Form::Blocks, Form::BlocksAsync] {
         System::new().block_on(killed(form, false));
