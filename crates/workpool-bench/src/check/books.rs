@@ -1,0 +1,280 @@
+//! The ledger: it is told what happens, and objects at once to what must not.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap},
+};
+
+use crate::{Counts, JobId, sim};
+
+use super::record::{Kind, Record, Returned, Start, Verdict};
+
+/// Someone who is subscribed.
+#[derive(Debug, Default)]
+pub(crate) struct Listener {
+    pub(crate) pool: usize,
+    /// When the subscription was answered.
+    pub(crate) since: Option<u64>,
+    pub(crate) left: bool,
+    pub(crate) hears_results: bool,
+    /// Results may wait for others, to make a batch.
+    pub(crate) patient: bool,
+    pub(crate) heard: u64,
+    /// How often it was told of quiescence, and how many results that were in all.
+    pub(crate) drained: u64,
+    pub(crate) counted: u64,
+    /// When the last job ended whose result came from each worker.
+    last: HashMap<usize, u64>,
+}
+
+impl Listener {
+    pub(crate) fn new(pool: usize, patient: bool) -> Self {
+        Self { pool, hears_results: true, patient, ..Self::default() }
+    }
+}
+
+/// One pool of the run.
+#[derive(Debug, Default)]
+pub(crate) struct PoolBook {
+    pub(crate) seats: usize,
+    /// Processors that are built, by thread.
+    pub(crate) processors: BTreeMap<usize, usize>,
+    pub(crate) capacity: Option<usize>,
+    pub(crate) single: bool,
+    pub(crate) paused: bool,
+    /// It has begun to end.
+    pub(crate) ending: bool,
+    /// When it was first told to end: what is sent as a message from then on may vanish.
+    pub(crate) shut_at: Option<u64>,
+    /// How long it may take to end, from when it hears of that.
+    pub(crate) time_left: Vec<std::time::Duration>,
+    /// When it must be over, by its clock, at the latest.
+    pub(crate) deadline: Option<std::time::Instant>,
+    /// What its report said.
+    pub(crate) report: Option<(u64, Vec<JobId>)>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    clock: u64,
+    pub(crate) jobs: BTreeMap<u64, Record>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) pools: Vec<PoolBook>,
+    /// Results that wait in a stream with a window.
+    pub(crate) unread: usize,
+    /// Streams that are open: no more jobs are under way than the smallest has room for.
+    pub(crate) streams: usize,
+}
+
+/// What is known of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(super) books: RefCell<Books>,
+    /// Dispatcher, collector or system were ended from outside: results may be lost, but nothing
+    /// hangs, and nothing comes twice.
+    pub(super) crashed: Cell<bool>,
+    crashes: Cell<u64>,
+}
+
+impl Ledger {
+    pub(crate) fn jobs(&self) -> u64 {
+        self.books.borrow().jobs.len() as u64
+    }
+
+    /// How much it has been told: while that stands still, nothing happens but that time passes.
+    pub(crate) fn told(&self) -> u64 {
+        self.books.borrow().clock
+    }
+
+    pub(crate) fn crashes(&self) -> u64 {
+        self.crashes.get()
+    }
+
+    pub(crate) fn count_crash(&self) {
+        self.crashes.set(self.crashes.get() + 1);
+    }
+
+    pub(crate) fn forget_guarantees(&self) {
+        self.count_crash();
+        self.crashed.set(true);
+    }
+
+    pub(crate) fn has_guarantees(&self) -> bool {
+        !self.crashed.get()
+    }
+
+    pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Books) -> R) -> R {
+        write(&mut self.books.borrow_mut())
+    }
+
+    /// A job's code begins.
+    pub(crate) fn starts(&self, number: u64, thread: usize) {
+        let mut books = self.books.borrow_mut();
+        let at = books.tick();
+        let Some(record) = books.jobs.get_mut(&number) else { return };
+        if record.start.is_some() {
+            sim::fail(|| format!("invariant 1: job {number} was started twice"));
+        }
+        if record.verdict == Verdict::Refused {
+            sim::fail(|| format!("invariant 1: job {number} was refused, and runs"));
+        }
+        // One that was about to start when it was given up may start all the same.
+        let was_given_up = record.kind == Some(Kind::Abandoned);
+        if let Some(kind) = record.kind.filter(|_| self.has_guarantees() && !was_given_up) {
+            sim::fail(|| format!("invariant 1: job {number} ended as {kind:?}, and runs"));
+        }
+        if let Some(why) = record.must_not_start.filter(|_| !was_given_up) {
+            sim::fail(|| format!("job {number} starts, although {why}"));
+        }
+        record.start = Some(Start { at, thread });
+        let pool = record.pool;
+        let running = books.jobs.values().filter(|job| job.pool == pool && job.runs()).count();
+        let seats = books.pools[pool].seats;
+        if running > seats {
+            sim::fail(|| format!("invariant 2: {running} jobs run on {seats} seats"));
+        }
+    }
+
+    /// A job's code has ended.
+    pub(crate) fn returns(&self, number: u64, how: Returned) {
+        let mut books = self.books.borrow_mut();
+        let at = books.tick();
+        if let Some(record) = books.jobs.get_mut(&number) {
+            record.returned = Some((at, how));
+        }
+    }
+
+    /// A result came to a listener.
+    pub(crate) fn hears(&self, listener: usize, number: u64, kind: Kind, worker: Option<usize>) {
+        let mut books = self.books.borrow_mut();
+        books.tick();
+        let Books { jobs, listeners, .. } = &mut *books;
+        let Some(record) = jobs.get_mut(&number) else { return };
+        if record.heard.contains(&listener) {
+            sim::fail(|| format!("invariant 3: listener {listener} hears of job {number} twice"));
+        }
+        if record.way.is_private() {
+            sim::fail(|| format!("decision 2: the result of job {number} belongs to its caller"));
+        }
+        record.heard.push(listener);
+        self.judge(record, number, kind);
+        let listener = &mut listeners[listener];
+        listener.heard += 1;
+        let (Some(worker), Some((ended, _))) = (worker, record.returned) else { return };
+        if kind.is_by_its_worker() {
+            let last = listener.last.entry(worker).or_default();
+            if *last > ended {
+                sim::fail(|| {
+                    format!("invariant 3: job {number} of worker {worker} comes too late")
+                });
+            }
+            *last = ended;
+        }
+    }
+
+    /// A result came to its caller.
+    pub(crate) fn answers(&self, number: u64, kind: Kind) {
+        let mut books = self.books.borrow_mut();
+        books.tick();
+        let Some(record) = books.jobs.get_mut(&number) else { return };
+        if record.kind.is_some() {
+            sim::fail(|| format!("invariant 1: job {number} has two results"));
+        }
+        self.judge(record, number, kind);
+    }
+
+    fn judge(&self, record: &mut Record, number: u64, kind: Kind) {
+        if let Some(objection) = record.objection(kind, self.has_guarantees()) {
+            sim::fail(|| {
+                format!("invariant 1: job {number} ended as {kind:?}, but it {objection}")
+            });
+        }
+        let lost_alive = kind == Kind::Lost
+            && self.has_guarantees()
+            && record.start.is_some_and(|start| sim::thread(start.thread).accepts());
+        if lost_alive {
+            sim::fail(|| format!("invariant 5: job {number} is lost, and its thread is not"));
+        }
+        record.kind = Some(kind);
+    }
+
+    /// A listener was told that the pool is quiescent.
+    pub(crate) fn drained(&self, listener: usize, counts: &Counts) {
+        let mut books = self.books.borrow_mut();
+        books.tick();
+        let Books { jobs, listeners, .. } = &mut *books;
+        let listener = &mut listeners[listener];
+        if counts.total() == 0 {
+            sim::fail(|| "invariant 4: Drained, and nothing had ended".into());
+        }
+        listener.drained += 1;
+        listener.counted += counts.total();
+        if !listener.hears_results || listener.left {
+            return;
+        }
+        let callers =
+            jobs.values().filter(|job| job.pool == listener.pool && job.way.is_private()).count();
+        let (heard, counted) = (listener.heard, listener.counted);
+        if heard > counted || heard + (callers as u64) < counted {
+            sim::fail(|| {
+                format!("invariant 4: Drained counts {counted} results, and {heard} came before")
+            });
+        }
+    }
+}
+
+impl Books {
+    pub(crate) fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    /// A drain has resolved that began after these were accepted.
+    pub(crate) fn note_drained(&mut self, jobs: &[u64]) {
+        for number in jobs {
+            let Some(record) = self.jobs.get_mut(number) else { continue };
+            record.must_not_start = Some("a drain has waited for it");
+            // One that was abandoned runs on.
+            if record.runs() && self.pools[record.pool].shut_at.is_none() {
+                sim::fail(|| format!("invariant 4: job {number} runs after a drain"));
+            }
+        }
+    }
+
+    /// A cancel found it waiting.
+    pub(crate) fn note_cancelled(&mut self, number: u64) {
+        if let Some(record) = self.jobs.get_mut(&number) {
+            record.must_not_start = Some("it was cancelled while it waited");
+            if record.start.is_some() {
+                sim::fail(|| format!("job {number} was cancelled while it waited, and runs"));
+            }
+        }
+    }
+
+    /// The pool is about to hear of these.
+    pub(crate) fn note_begun(&mut self, jobs: &[u64]) {
+        let at = self.tick();
+        for number in jobs {
+            if let Some(record) = self.jobs.get_mut(number) {
+                record.begun = at;
+            }
+        }
+    }
+
+    /// These wait in line together, if they have not done so before.
+    pub(crate) fn note_in_line(&mut self, jobs: &[u64]) {
+        let at = self.tick();
+        for number in jobs {
+            if let Some(record) = self.jobs.get_mut(number) {
+                record.placed.get_or_insert(at);
+                record.in_line = jobs.len();
+            }
+        }
+    }
+
+    /// The numbers of the jobs of a pool that this holds for.
+    pub(crate) fn which(&self, pool: usize, holds: impl Fn(&Record) -> bool) -> Vec<u64> {
+        let of_pool = self.jobs.iter().filter(|(_, job)| job.pool == pool && holds(job));
+        of_pool.map(|(number, _)| *number).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! What must hold at the end of a run.
+
+use crate::sim::{self, World};
+
+use super::{
+    Kind,
+    books::{Books, Ledger},
+    record::{Verdict, Way},
+};
+
+impl Ledger {
+    pub(crate) fn check_end(&self, _: &World) {
+        if self.has_guarantees() {
+            let books = self.books.borrow();
+            books.check_fates();
+            books.check_listeners();
+            (0..books.pools.len()).for_each(|pool| {
+                books.check_order(pool);
+                books.check_report(pool);
+            });
+        }
+    }
+}
+
+impl Books {
+    fn check_fates(&self) {
+        for (number, job) in &self.jobs {
+            let has_end = job.kind.is_some() || job.left;
+            let is_heard = job.way.is_private() || self.has_listener(job.pool, job.begun);
+            if job.verdict == Verdict::Accepted && is_heard && !has_end {
+                sim::fail(|| format!("invariant 1: job {number} was accepted, and has no result"));
+            }
+            let may_vanish = self.pools[job.pool].shut_at.is_some_and(|at| at < job.begun);
+            if job.way == Way::Message && !may_vanish && is_heard && !has_end {
+                sim::fail(|| format!("invariant 1: job {number} was sent, and has no result"));
+            }
+        }
+    }
+
+    fn has_listener(&self, pool: usize, begun: u64) -> bool {
+        let hears = |listener: &super::books::Listener| {
+            listener.pool == pool
+                && listener.hears_results
+                && !listener.left
+                && listener.since.is_some_and(|since| since < begun)
+        };
+        self.listeners.iter().any(hears)
+    }
+
+    /// Everyone who stayed heard of everything that was submitted after they came.
+    fn check_listeners(&self) {
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let Some(since) = listener.since.filter(|_| listener.hears_results && !listener.left)
+            else {
+                continue;
+            };
+            let missed = self.which(listener.pool, |job| {
+                !job.way.is_private()
+                    && job.kind.is_some()
+                    && job.begun > since
+                    && !job.heard.contains(&at)
+            });
+            if !missed.is_empty() {
+                sim::fail(|| format!("invariant 3: listener {at} never heard of {missed:?}"));
+            }
+        }
+    }
+
+    /// One seat starts jobs in the order in which they had their places.
+    fn check_order(&self, pool: usize) {
+        if !self.pools[pool].single {
+            return;
+        }
+        let started = || self.jobs.iter().filter(|(_, job)| job.pool == pool);
+        for (first, a) in started() {
+            for (second, b) in started() {
+                let in_order = a.placed.is_some_and(|placed| placed < b.begun);
+                let starts = a.start.zip(b.start);
+                if in_order && starts.is_some_and(|(a, b)| a.at > b.at) {
+                    sim::fail(|| format!("invariant 8: job {second} starts before {first}"));
+                }
+            }
+        }
+    }
+
+    fn check_report(&self, pool: usize) {
+        let Some((total, abandoned)) = &self.pools[pool].report else { return };
+        let is_certain =
+            |job: &super::Record| job.verdict != Verdict::Unknown || job.kind.is_some();
+        if self.which(pool, |job| !is_certain(job)).is_empty() {
+            let counted = self.which(pool, |job| {
+                job.verdict == Verdict::Accepted
+                    || job.kind.is_some_and(|kind| kind != Kind::Rejected)
+                    || job.kind == Some(Kind::Rejected) && job.way == Way::Message
+            });
+            if *total != counted.len() as u64 {
+                let expected = counted.len();
+                sim::fail(|| format!("invariant 1: {total} jobs are reported, not {expected}"));
+            }
+        }
+        let known = self.which(pool, |job| job.kind == Some(Kind::Abandoned));
+        let mut known: Vec<_> = known.iter().map(|number| self.jobs[number].id).collect();
+        let mut named = abandoned.clone();
+        known.sort_unstable();
+        named.sort_unstable();
+        let unheard = self.jobs.values().any(|job| job.pool == pool && job.kind.is_none());
+        if !unheard && named != known {
+            sim::fail(|| format!("invariant 9: {named:?} are named as abandoned, not {known:?}"));
+        }
+    }
+}

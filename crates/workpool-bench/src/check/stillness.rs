@@ -1,0 +1,97 @@
+//! What must hold whenever no thread can go on, and no alarm of the pool's is set by the real time.
+
+use std::time::Instant;
+
+use crate::sim::{self, Time, World};
+
+use super::{
+    books::{Books, Ledger, Listener, PoolBook},
+    record::{Verdict, Way},
+};
+
+impl Ledger {
+    pub(crate) fn check_stillness(&self, world: &World) {
+        if self.has_guarantees() {
+            let mut books = self.books.borrow_mut();
+            (0..books.pools.len()).for_each(|pool| books.check_pool(pool));
+            let now = world.now(Time::Pool);
+            books.pools.iter_mut().for_each(|pool| pool.check_deadline(now));
+        }
+    }
+}
+
+impl PoolBook {
+    fn check_deadline(&mut self, now: Instant) {
+        // What it was told it has heard by now.
+        let deadlines = self.time_left.drain(..).map(|left| now + left).chain(self.deadline);
+        self.deadline = deadlines.min();
+        if self.report.is_none() && self.deadline.is_some_and(|deadline| deadline < now) {
+            sim::fail(|| "invariant 9: the deadline is over, and the pool is not".into());
+        }
+    }
+}
+
+impl Books {
+    fn check_pool(&self, number: usize) {
+        let pool = &self.pools[number];
+        self.check_results(number);
+        if pool.paused || pool.ending || self.unread > 0 {
+            return;
+        }
+        if self.streams > 0 && self.jobs.values().any(|job| job.pool == number && job.runs()) {
+            return;
+        }
+        let waiting = self.which(number, |job| job.waits() && self.is_observed(number, job.begun));
+        if let Some(thread) = self.idle_thread(pool, number)
+            && let [_, ..] = waiting[..]
+        {
+            sim::fail(|| format!("invariant 6: {waiting:?} wait, and thread {thread} is idle"));
+        }
+        let in_line = |job: &&super::Record| {
+            job.pool == number && job.in_line > 0 && !job.left && job.verdict == Verdict::Unknown
+        };
+        let longest = self.jobs.values().filter(in_line).map(|job| job.in_line).max();
+        if let (Some(jobs), Some(capacity)) = (longest, pool.capacity)
+            && self.which(number, super::Record::may_wait).len() + jobs <= capacity
+        {
+            sim::fail(|| format!("invariant 6: {jobs} wait in line, with room for them"));
+        }
+    }
+
+    /// A thread with a seat that runs nothing, where nothing blocks it.
+    fn idle_thread(&self, pool: &PoolBook, number: usize) -> Option<usize> {
+        let idle = |&(&thread, &processors): &(&usize, &usize)| {
+            let on_it = |job: &super::Record| job.start.is_some_and(|s| s.thread == thread);
+            let running = self.which(number, |job| job.runs() && on_it(job)).len();
+            let seen = sim::thread(thread);
+            seen.accepts() && !seen.is_blocked() && running < processors
+        };
+        pool.processors.iter().find(idle).map(|(thread, _)| *thread)
+    }
+
+    /// Whether someone hears at once how a job ends that was submitted then.
+    fn is_observed(&self, pool: usize, begun: u64) -> bool {
+        let hears = |listener: &Listener| {
+            listener.pool == pool
+                && listener.hears_results
+                && !listener.patient
+                && !listener.left
+                && listener.since.is_some_and(|since| since < begun)
+        };
+        self.listeners.iter().any(hears)
+    }
+
+    /// Whatever has ended has been handed over.
+    fn check_results(&self, pool: usize) {
+        for (number, job) in self.jobs.iter().filter(|(_, job)| job.pool == pool) {
+            let is_due = match job.way {
+                Way::Caller => !job.left,
+                Way::Stream => false,
+                Way::Subscribers | Way::Message => self.is_observed(pool, job.begun),
+            };
+            if job.returned.is_some() && job.kind.is_none() && is_due {
+                sim::fail(|| format!("invariant 6: the result of job {number} is held up"));
+            }
+        }
+    }
+}

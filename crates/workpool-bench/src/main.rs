@@ -1,0 +1,81 @@
+//! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
+//! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
+
+mod mutants;
+
+use std::{process::ExitCode, time::Instant};
+
+use clap::{Args, Parser, Subcommand};
+use workpool_bench::{
+    scene,
+    sim::{self, Report, Setting},
+};
+
+/// Tries actix-workpool beyond its own tests.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Runs the pool under random schedules, and checks its invariants.
+    Simulate(Simulate),
+    /// Puts one fault after another into a copy of the pool, and simulates that: each must be found.
+    /// It needs cargo, and is run where the workspace is.
+    Mutants,
+}
+
+#[derive(Args)]
+struct Simulate {
+    /// How many schedules to run.
+    #[arg(long, default_value_t = 10_000)]
+    schedules: u64,
+    /// The seed of the first; those that follow have the numbers after it.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Prints what happens in each.
+    #[arg(long)]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().what {
+        What::Simulate(what) => simulate(&what),
+        What::Mutants => mutants::find_all(),
+    }
+}
+
+fn simulate(what: &Simulate) -> ExitCode {
+    let started = Instant::now();
+    let mut sum = Report::default();
+    for seed in what.seed..what.seed + what.schedules {
+        let setting = if what.trace { Setting::traced() } else { Setting::default() };
+        let report = sim::run(seed, setting, scene::free);
+        report.trace.iter().for_each(|line| println!("{line}"));
+        if let Some(violation) = report.violation {
+            explain(seed, &violation, what.trace);
+            return ExitCode::FAILURE;
+        }
+        sum.steps += report.steps;
+        sum.jobs += report.jobs;
+        sum.crashes += report.crashes;
+    }
+    let (schedules, Report { steps, jobs, crashes, .. }) = (what.schedules, sum);
+    println!(
+        "{schedules} schedules, {steps} steps, {jobs} jobs, {crashes} crashes: all as it must be"
+    );
+    println!("{:.1} s", started.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
+}
+
+/// The run is made once more, since it was not written down.
+fn explain(seed: u64, violation: &str, traced: bool) {
+    if !traced {
+        let report = sim::run(seed, Setting::traced(), scene::free);
+        report.trace.iter().for_each(|line| println!("{line}"));
+    }
+    println!("seed {seed}: {violation}");
+    println!("replay it: workpool-bench simulate --seed {seed} --schedules 1 --trace");
+}

@@ -1,0 +1,122 @@
+//! How a pool is to be.
+
+use std::{cell::Cell, time::Duration};
+
+use crate::{
+    Builder, OnFull, Pool, Queue,
+    runtime::PoolClock,
+    sim::{self, Sim},
+};
+
+use super::task::{Failure, Hand, Task};
+
+/// The forms of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// So many seats on so many threads.
+    Async(usize, usize),
+    /// So many threads.
+    Blocking(usize),
+}
+
+/// How a pool is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// The form of its work.
+    pub form: Form,
+    /// Its queue.
+    pub queue: Queue,
+    /// The grace of its jobs.
+    pub grace: Option<Duration>,
+    /// How often its factory fails or panics before it succeeds.
+    pub failures: u32,
+}
+
+impl Plan {
+    /// A pool of this form, and otherwise as pools are.
+    #[must_use]
+    pub fn of(form: Form) -> Self {
+        Self { form, queue: Queue::unbounded(), grace: None, failures: 0 }
+    }
+
+    /// With this queue.
+    #[must_use]
+    pub fn queue(self, queue: Queue) -> Self {
+        Self { queue, ..self }
+    }
+
+    /// With this grace.
+    #[must_use]
+    pub fn grace(self, grace: Duration) -> Self {
+        Self { grace: Some(grace), ..self }
+    }
+
+    /// Any pool of up to 4 workers.
+    #[must_use]
+    pub fn any(sim: Sim) -> Self {
+        let policies = [OnFull::Wait, OnFull::Reject, OnFull::EvictOldest, OnFull::EvictYoungest];
+        let queue = match sim.chance(400) {
+            true => Queue::unbounded(),
+            false => Queue::bounded(1 + sim.below(4)).on_full(policies[sim.below(4)]),
+        };
+        let graces = [None, Some(Duration::ZERO), Some(Duration::from_millis(2))];
+        Self {
+            form: Self::any_form(sim),
+            queue,
+            grace: graces[sim.below(3)],
+            failures: [0, 0, 0, 2][sim.below(4)],
+        }
+    }
+
+    /// Any form with up to 4 workers.
+    #[must_use]
+    pub fn any_form(sim: Sim) -> Form {
+        match sim.chance(500) {
+            true => Form::Async(1 + sim.below(4), 1 + sim.below(2)),
+            false => Form::Blocking(1 + sim.below(3)),
+        }
+    }
+
+    pub(crate) fn seats(&self) -> usize {
+        match self.form {
+            Form::Async(seats, _) | Form::Blocking(seats) => seats,
+        }
+    }
+
+    pub(crate) fn builder(&self, pool: usize) -> Builder<Task, u64, Failure> {
+        let failures = self.failures;
+        let builder = match self.form {
+            Form::Async(seats, threads) => {
+                Pool::processor(async move || build(pool, failures)).workers(seats).threads(threads)
+            }
+            Form::Blocking(seats) => {
+                Pool::blocking_processor(move || build(pool, failures)).workers(seats)
+            }
+        };
+        let builder = builder.queue(self.queue).clock(PoolClock);
+        match self.grace {
+            Some(grace) => builder.grace(grace),
+            None => builder,
+        }
+    }
+}
+
+thread_local! {
+    /// How often a factory has failed, in which run.
+    static FAILED: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
+}
+
+fn build(pool: usize, failures: u32) -> Result<Hand, std::io::Error> {
+    let run = sim::with(|world| world.run()).unwrap_or_default();
+    let (of, failed) = FAILED.get();
+    let failed = if of == run { failed } else { 0 };
+    sim::step();
+    if failed < failures {
+        FAILED.set((run, failed + 1));
+        if failed % 2 == 1 {
+            std::panic::resume_unwind(Box::new(sim::WILL));
+        }
+        return Err(std::io::Error::other("not built, by the simulator's will"));
+    }
+    Ok(Hand::new(pool))
+}

@@ -1,0 +1,228 @@
+//! The jobs of a run, and the code that does them.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::resume_unwind,
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use crate::{
+    BlockingProcessor, Job, JobContext, Processor,
+    check::{Record, Returned, Way},
+    sim::{self, Sim},
+};
+
+/// A job's error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure(pub u64);
+
+/// A job's payload: what its code is to do.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Names it in the ledger.
+    pub number: u64,
+    pub(crate) pool: usize,
+    pub(crate) acts: Vec<Act>,
+}
+
+/// What a job's code does.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Lets others run.
+    Step,
+    /// Takes this long.
+    Work(Duration),
+    /// Waits for this long by the pool's clock; a blocking job blocks its thread.
+    Sleep(Duration),
+    /// Submits another job to its own pool.
+    Submit(Vec<Act>),
+    /// Waits until the gate is open; a blocking job blocks its thread.
+    Wait(Gate),
+    /// Blocks its thread until the gate is open.
+    Block(Gate),
+    /// Waits until it is told to stop.
+    UntilCancelled,
+    /// Stops its own thread's arbiter.
+    StopThread,
+    /// Returns an error.
+    Fail,
+    /// Panics.
+    Panic,
+}
+
+/// What jobs wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gate(usize);
+
+#[derive(Debug, Default)]
+pub(crate) struct Gates(Vec<(bool, Vec<Waker>)>);
+
+impl Gate {
+    /// A gate that is closed.
+    pub fn closed() -> Self {
+        let make = |gates: &mut Gates| {
+            gates.0.push((false, Vec::new()));
+            gates.0.len() - 1
+        };
+        Self(sim::with(|world| make(&mut world.gates.borrow_mut())).unwrap_or_default())
+    }
+
+    /// Opens it for good.
+    pub fn open(self) {
+        let waiting = sim::with(|world| {
+            let gate = &mut world.gates.borrow_mut().0[self.0];
+            gate.0 = true;
+            std::mem::take(&mut gate.1)
+        });
+        waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Opens all gates of the run.
+    pub fn open_all() {
+        let gates = sim::with(|world| world.gates.borrow().0.len()).unwrap_or_default();
+        (0..gates).for_each(|gate| Self(gate).open());
+    }
+
+    /// Waits until it is open.
+    pub fn wait(self) -> impl Future<Output = ()> {
+        poll_fn(move |cx| {
+            let is_open = sim::with(|world| {
+                let gate = &mut world.gates.borrow_mut().0[self.0];
+                gate.1.push(cx.waker().clone());
+                gate.0
+            });
+            if is_open == Some(false) { Poll::Pending } else { Poll::Ready(()) }
+        })
+    }
+}
+
+/// Makes a job, and enters it in the books.
+pub(crate) fn job(pool: usize, way: Way, acts: Vec<Act>) -> (u64, Job<Task>) {
+    let number = sim::with(|world| world.ledger.jobs() + 1).unwrap_or_default();
+    let job = Job::new(Task { number, pool, acts });
+    sim::note(|| format!("job {number}: {way:?} {:?}", job.payload().acts));
+    sim::with(|world| {
+        world.ledger.write(|books| {
+            let begun = books.tick();
+            books.jobs.insert(number, Record::new(pool, job.id(), way, begun));
+        });
+    });
+    (number, job)
+}
+
+type Cx = JobContext<Task, u64, Failure>;
+
+/// Does one job. Where its future is dropped, the books are told, too.
+async fn perform(task: &Task, cx: &Cx, blocks: bool) -> Result<u64, Failure> {
+    let mut run = RunOf { number: task.number, how: Returned::Dropped };
+    sim::note(|| format!("job {} starts on {}", task.number, cx.worker()));
+    sim::with(|world| world.ledger.starts(task.number, sim::this_thread().number()));
+    for act in &task.acts {
+        sim::step();
+        match act {
+            Act::Step => pause(blocks).await,
+            Act::Work(time) => Sim::here().pass(*time),
+            Act::Sleep(time) => Sim::here().sleep(*time).await,
+            Act::Submit(acts) => submit(task, cx, acts.clone()),
+            Act::Wait(gate) => gate.wait().await,
+            Act::Block(gate) => sim::block_on(gate.wait()),
+            Act::UntilCancelled => cx.cancelled().await,
+            Act::StopThread => {
+                sim::with(|world| world.ledger.count_crash());
+                crate::runtime::stop_this_thread();
+            }
+            Act::Fail => {
+                run.how = Returned::Failure;
+                return Err(Failure(task.number));
+            }
+            Act::Panic => {
+                run.how = Returned::Panic;
+                // Without the noise of a panic.
+                resume_unwind(Box::new(sim::WILL));
+            }
+        }
+    }
+    run.how = Returned::Value;
+    Ok(task.number)
+}
+
+/// Lets others run: other threads, and where it may wait, other tasks of its own.
+async fn pause(blocks: bool) {
+    sim::step();
+    let mut waits = !blocks;
+    poll_fn(|cx| {
+        if !std::mem::replace(&mut waits, false) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn submit(task: &Task, cx: &Cx, acts: Vec<Act>) {
+    let (number, job) = job(task.pool, Way::Subscribers, acts);
+    super::submit::decided(&[number], &cx.submit(job).map_err(|refused| refused.reason));
+}
+
+struct RunOf {
+    number: u64,
+    how: Returned,
+}
+
+impl Drop for RunOf {
+    fn drop(&mut self) {
+        sim::note(|| format!("job {} returns: {:?}", self.number, self.how));
+        sim::with(|world| world.ledger.returns(self.number, self.how));
+    }
+}
+
+/// One processor: the books know how many there are on which thread.
+pub(crate) struct Hand {
+    pool: usize,
+    thread: usize,
+}
+
+impl Hand {
+    pub(crate) fn new(pool: usize) -> Self {
+        let thread = sim::this_thread().number();
+        count(pool, thread, |built| built + 1);
+        Self { pool, thread }
+    }
+}
+
+fn count(pool: usize, thread: usize, change: impl FnOnce(usize) -> usize) {
+    sim::with(|world| {
+        world.ledger.write(|books| {
+            let built = books.pools[pool].processors.entry(thread).or_default();
+            *built = change(*built);
+        });
+    });
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        count(self.pool, self.thread, |built| built - 1);
+    }
+}
+
+impl Processor for Hand {
+    type Payload = Task;
+    type Output = u64;
+    type Error = Failure;
+
+    async fn process(&mut self, task: &Task, cx: &Cx) -> Result<u64, Failure> {
+        perform(task, cx, false).await
+    }
+}
+
+impl BlockingProcessor for Hand {
+    type Payload = Task;
+    type Output = u64;
+    type Error = Failure;
+
+    fn process(&mut self, task: &Task, cx: &Cx) -> Result<u64, Failure> {
+        sim::block_on(perform(task, cx, true))
+    }
+}

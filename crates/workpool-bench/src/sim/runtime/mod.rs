@@ -1,0 +1,20 @@
+//! In place of the pool's `runtime`: simulated arbiters, threads and clocks.
+
+#[path = "../../../../../src/runtime/alarm.rs"]
+mod alarm;
+mod clock;
+mod crew;
+#[path = "../../../../../src/runtime/keep.rs"]
+mod keep;
+#[path = "../../../../../src/runtime/outlet.rs"]
+mod outlet;
+#[path = "../../../../../src/runtime/reply.rs"]
+mod reply;
+
+pub use self::clock::{Clock, PoolClock, SystemClock};
+pub(crate) use self::{
+    alarm::Alarm,
+    clock::Guarded,
+    crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
+    reply::{Reply, Request, request},
+};
