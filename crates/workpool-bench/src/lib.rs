@@ -29,11 +29,13 @@ of_the_pool! {
     "../../../src/builder.rs" builder
     "../../../src/collector.rs" collector
     "../../../src/deliver/mod.rs" deliver
+    "../../../src/dispatcher/mod.rs" dispatcher
     "../../../src/error.rs" error
     "../../../src/hire.rs" hire
     "../../../src/intake/mod.rs" intake
     "../../../src/job/mod.rs" job
     "../../../src/lane/mod.rs" lane
+    "../../../src/message/mod.rs" message
     "../../../src/panic.rs" panic
     "../../../src/pool.rs" pool
     "../../../src/process.rs" process
@@ -44,15 +46,6 @@ of_the_pool! {
     "sim/runtime/mod.rs" runtime
     "sim/sync.rs" sync
 }
-
-// They have folders beside them, which are found only without a path: so file and folder are symbolic
-// links.
-#[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
-#[allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
-mod dispatcher;
-#[allow(dead_code, unused_imports, unreachable_pub, missing_docs)]
-#[allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)]
-mod message;
 
 pub mod check;
 pub mod scene;
