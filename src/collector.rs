@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler};
+use actix::{Actor, ActorContext, Context, Handler};
 
 use crate::{
     deliver::Delivery,
     message::{AwaitDrained, Census, Close, Collect, Enrol, Muster, Remove, Settle, Settled},
-    runtime::{Alarm, Clock, Reply, SystemClock},
+    runtime::{Alarm, Clock, Rang, Reply, SystemClock},
     schedule::PATIENCE,
     value::Value,
 };
@@ -38,10 +38,7 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
     /// Hands over what one outbox holds, or all of them, and looks again later where that is due.
     fn collect(&mut self, from: Option<usize>, ctx: &mut Context<Self>) {
         let watch = self.delivery.collect(from, self.clock.now());
-        // By way of the mailbox: a subscription that was sent first is then made first.
-        let look = |_: &mut Self, ctx: &mut Context<Self>| {
-            ctx.address().do_send(Collect { from: None });
-        };
+        let look = |this: &mut Self, ctx: &mut Context<Self>| this.collect(None, ctx);
         if watch {
             let due = SystemClock.now() + PATIENCE;
             self.watch.set(Some(due), &SystemClock, ctx, |this| &mut this.watch, look);
@@ -53,6 +50,14 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
 
 impl<T: Value, U: Value, E: Value> Actor for Collector<T, U, E> {
     type Context = Context<Self>;
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Rang<Self>> for Collector<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, rang: Rang<Self>, ctx: &mut Self::Context) {
+        rang.answer(self, ctx);
+    }
 }
 
 impl<T: Value, U: Value, E: Value> Handler<Collect> for Collector<T, U, E> {

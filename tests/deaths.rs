@@ -248,6 +248,25 @@ async fn a_pool_that_nobody_holds_and_that_has_no_worker_cancels_what_waits_and_
 }
 
 #[actix::test]
+async fn a_pool_that_nobody_holds_and_whose_dead_worker_has_a_pause_cancels_what_waits_and_ends() {
+    let factory = async || {
+        Arbiter::current().stop();
+        std::future::pending::<()>().await;
+        Ok::<_, Infallible>(Echo)
+    };
+    // Its clock stands still: the pause is never over.
+    let builder = Pool::processor(factory).workers(1).clock(StepClock::new());
+    let pool: Numbers = builder.build().unwrap();
+    let mut ears = listen(&pool).await;
+    pool.submit(1_u64).await.unwrap();
+    status_when(&pool, |status| status.deaths == 1).await;
+    drop(pool);
+    assert!(support::is_cancelled(&ears.result().await));
+    ears.drained().await;
+    assert_eq!(ears.rest().await.len(), 0);
+}
+
+#[actix::test]
 async fn a_shutdown_of_a_pool_without_workers_ends_at_its_deadline() {
     let (clock, factory) = (StepClock::new(), async || Err::<Echo, _>("never"));
     let pool: Numbers = Pool::processor(factory).workers(1).clock(clock.clone()).build().unwrap();

@@ -10,7 +10,7 @@ use crate::{
         AwaitDrained, Cancel, CancelAndTell, Census, Drain, Enrol, GetStatus, Knock, LastCall,
         Pause, Remove, Resume, Settled, Shutdown, Status, Subscribe, SystemStopped, Unsubscribe,
     },
-    runtime::{Request, request},
+    runtime::{Rang, Request, request},
     schedule::Ending,
     value::Value,
 };
@@ -35,6 +35,14 @@ impl<T: Value, U: Value, E: Value> Handler<Jobs<T>> for Dispatcher<T, U, E> {
     fn handle(&mut self, jobs: Jobs<T>, ctx: &mut Self::Context) -> Self::Result {
         self.count_submission(ctx);
         Admission { message: jobs, desk: self.desk.clone() }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Rang<Self>> for Dispatcher<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, rang: Rang<Self>, ctx: &mut Self::Context) {
+        rang.answer(self, ctx);
     }
 }
 

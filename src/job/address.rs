@@ -40,6 +40,9 @@ impl<T, U, E> Address<T, U, E> {
     }
 }
 
+/// A result that nobody waited for.
+type Undelivered<T, U, E> = Option<JobResult<T, U, E>>;
+
 /// A caller that waits for one result. Dropped undelivered, it wakes the caller empty-handed.
 pub(crate) struct Caller<T, U, E> {
     reply: oneshot::Sender<JobResult<T, U, E>>,
@@ -51,9 +54,9 @@ impl<T, U, E> Caller<T, U, E> {
         Self { reply, stop }
     }
 
-    /// Hands the result over; `false` if nobody waits any more.
-    pub(crate) fn deliver(self, result: JobResult<T, U, E>) -> bool {
-        self.reply.send(result).is_ok()
+    /// Hands the result over; gives it back if nobody waits any more.
+    pub(crate) fn deliver(self, result: JobResult<T, U, E>) -> Result<(), Undelivered<T, U, E>> {
+        self.reply.send(result).map_err(Some)
     }
 }
 
@@ -78,10 +81,14 @@ impl<T, U, E> FlowSeat<T, U, E> {
         Self { flow: Some(flow), index }
     }
 
-    /// Hands the result over; `false` if the stream was dropped.
-    pub(crate) fn deliver(mut self, result: JobResult<T, U, E>) -> bool {
-        let arrival = (self.index, Some(result));
-        self.flow.take().is_some_and(|flow| flow.arrivals.unbounded_send(arrival).is_ok())
+    /// Hands the result over; gives it back if the stream was dropped.
+    pub(crate) fn deliver(
+        mut self,
+        result: JobResult<T, U, E>,
+    ) -> Result<(), Undelivered<T, U, E>> {
+        let Some(flow) = self.flow.take() else { return Err(Some(result)) };
+        let sent = flow.arrivals.unbounded_send((self.index, Some(result)));
+        sent.map_err(|unsent| unsent.into_inner().1)
     }
 }
 

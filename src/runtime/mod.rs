@@ -13,7 +13,7 @@ pub(crate) use actix_rt::ArbiterHandle;
 #[cfg(all(test, workpool_loom))]
 pub(crate) use self::keep::keep_until;
 pub(crate) use self::{
-    alarm::Alarm,
+    alarm::{Alarm, Rang},
     clock::Guarded,
     crew::{Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},

@@ -99,6 +99,29 @@ async fn drops_that_panic_of_payloads_values_and_errors_that_nobody_hears_cost_n
 }
 
 #[actix::test]
+async fn a_result_whose_drop_panics_is_counted_as_unheard_where_its_caller_has_left() {
+    let (gate, arsenal) = (Turnstile::new(), Arsenal::default());
+    let (held, made) = (gate.clone(), arsenal.clone());
+    let pool: Bombs = Pool::builder(async move |bomb: &Bomb, cx| {
+        held.pass().await;
+        cx.cancelled().await;
+        Ok(made.bomb(bomb.0))
+    })
+    .workers(1)
+    .build()
+    .unwrap();
+    {
+        let mut run = Box::pin(pool.run(arsenal.bomb(1)));
+        assert!((&mut run).now_or_never().is_none());
+        gate.reached(1).await;
+        gate.open(1);
+    }
+    pool.drain().await.unwrap();
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.counts.succeeded, status.unheard), (1, 1));
+}
+
+#[actix::test]
 async fn drops_that_panic_of_jobs_that_are_cancelled_evicted_or_rejected_cost_nobody_anything() {
     for on_full in [OnFull::Wait, OnFull::Reject, OnFull::EvictOldest, OnFull::EvictYoungest] {
         let (arsenal, gate, clock) = (Arsenal::default(), Turnstile::new(), StepClock::new());

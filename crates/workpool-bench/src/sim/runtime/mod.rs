@@ -13,7 +13,7 @@ mod reply;
 
 pub use self::clock::{Clock, PoolClock, SystemClock};
 pub(crate) use self::{
-    alarm::Alarm,
+    alarm::{Alarm, Rang},
     clock::Guarded,
     crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
