@@ -20,7 +20,8 @@ use crate::{
 /// A stream of jobs under way, as a stream of their results: what
 /// [`Pool::process`](crate::Pool::process) returns.
 ///
-/// Nobody else has these results, so [`JobResult::into_parts`] always succeeds.
+/// Nobody else has these results, so [`JobResult::into_parts`] succeeds, but for a job that was
+/// abandoned or lost while its code still runs.
 ///
 /// ```
 /// # use std::{convert::Infallible, error::Error};

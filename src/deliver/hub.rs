@@ -85,7 +85,7 @@ fn send<T, U, E>(
 ) -> Result<(), Undelivered<T, U, E>> {
     let Some(batch) = batch else { return Ok(()) };
     let credit = room.credit(batch.len());
-    outlet.send(Results(batch), credit).map_err(|Results(batch)| batch)
+    outlet.send(Results(batch), credit).map_err(|mut unsent| mem::take(&mut unsent.0))
 }
 
 struct Subscription<T, U, E> {

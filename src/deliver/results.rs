@@ -1,6 +1,6 @@
-use std::{fmt, slice, vec};
+use std::{fmt, mem, slice, vec};
 
-use crate::job::JobResult;
+use crate::{job::JobResult, panic::drop_each};
 
 /// A batch of results, in the order in which the collector fetched them.
 ///
@@ -28,8 +28,16 @@ impl<T, U, E> IntoIterator for Results<T, U, E> {
     type Item = JobResult<T, U, E>;
     type IntoIter = vec::IntoIter<JobResult<T, U, E>>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    fn into_iter(mut self) -> Self::IntoIter {
+        mem::take(&mut self.0).into_iter()
+    }
+}
+
+impl<T, U, E> Drop for Results<T, U, E> {
+    /// One by one, in whatever mailbox they lie: two values whose drops panic would abort the process
+    /// otherwise.
+    fn drop(&mut self) {
+        drop_each(mem::take(&mut self.0));
     }
 }
 

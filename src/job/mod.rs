@@ -9,9 +9,9 @@ mod result;
 mod running;
 mod stamp;
 
-use std::fmt;
+use std::{fmt, mem};
 
-use crate::lane::Station;
+use crate::{lane::Station, panic::drop_each};
 
 #[cfg(test)]
 pub(crate) use self::result::End;
@@ -127,8 +127,15 @@ impl<T> IntoIterator for Jobs<T> {
     type Item = Job<T>;
     type IntoIter = std::vec::IntoIter<Job<T>>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    fn into_iter(mut self) -> Self::IntoIter {
+        mem::take(&mut self.0).into_iter()
+    }
+}
+
+impl<T> Drop for Jobs<T> {
+    /// One by one: two payloads whose drops panic would abort the process otherwise.
+    fn drop(&mut self) {
+        drop_each(mem::take(&mut self.0));
     }
 }
 

@@ -121,17 +121,27 @@ impl Holdback {
         self.room(left_queue)
     }
 
-    /// The dispatcher's side: a window without room, if there is one.
-    pub(crate) fn full(&self) -> Option<Arc<Window>> {
+    /// The dispatcher's side: a window without room for one job more, where `left_queue` have left the
+    /// queue so far, and whose reader has something to handle, if there is one.
+    pub(crate) fn full(&self, left_queue: u64) -> Option<Arc<Window>> {
         if self.count.load(Ordering::Acquire) == 0 {
             return None;
         }
-        lock(&self.windows).iter().find(|window| window.room() == 0).cloned()
+        let under_way = self.under_way(left_queue);
+        let full = |window: &&Arc<Window>| {
+            let room = window.room();
+            room < window.capacity && room <= under_way
+        };
+        lock(&self.windows).iter().find(full).cloned()
+    }
+
+    fn under_way(&self, left_queue: u64) -> usize {
+        let under_way = left_queue.saturating_sub(self.forwarded.load(Ordering::Acquire));
+        usize::try_from(under_way).unwrap_or(usize::MAX)
     }
 
     fn room(&self, left_queue: u64) -> Option<usize> {
-        let under_way = left_queue.saturating_sub(self.forwarded.load(Ordering::Acquire));
-        let under_way = usize::try_from(under_way).unwrap_or(usize::MAX);
+        let under_way = self.under_way(left_queue);
         let windows = lock(&self.windows);
         windows.iter().map(|window| window.room().saturating_sub(under_way)).min()
     }
@@ -152,7 +162,7 @@ mod tests {
     #[test]
     fn without_windows_nothing_is_held_back() {
         assert_eq!(Holdback::new().allowance(1_000), None);
-        assert!(Holdback::new().full().is_none());
+        assert!(Holdback::new().full(0).is_none());
     }
 
     #[test]
@@ -186,9 +196,9 @@ mod tests {
         holdback.open(narrow.clone());
         wide.fill(2);
         narrow.fill(2);
-        assert!(holdback.full().is_some_and(|full| Arc::ptr_eq(&full, &narrow)));
+        assert!(holdback.full(0).is_some_and(|full| Arc::ptr_eq(&full, &narrow)));
         let _ = holdback.done(&narrow, 2);
-        assert!(holdback.full().is_none());
+        assert!(holdback.full(0).is_none());
         assert_eq!((narrow.done(), narrow.room(), wide.room()), (2, 2, 1));
     }
 

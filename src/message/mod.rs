@@ -192,8 +192,8 @@ pub struct Status {
     pub stall: Option<Stall>,
 }
 
-/// A pool that waits for a subscriber: its window is full, jobs wait, nothing runs, and for a second
-/// by the pool's clock it has handled nothing.
+/// A pool that waits for a subscriber: its window is full, jobs wait beside an idle worker, and for a
+/// second by the pool's clock it has handled nothing.
 ///
 /// A slow handler may take that long. But if a handler waits for this pool (for room in its queue,
 /// or for the result of a job), each waits for the other. Once found, a `tracing` warning names both,

@@ -37,6 +37,8 @@ pub(crate) struct Dealt {
     pub(crate) look_again: bool,
     /// Every worker runs something.
     pub(crate) all_busy: bool,
+    /// A seat has nothing to do.
+    pub(crate) any_hungry: bool,
     /// A worker has died, and is to be buried.
     pub(crate) dead: bool,
     /// Seats that run a job, or would.
@@ -80,6 +82,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             handed_out,
             quiet: !on_its_way && self.surveys.iter().all(Survey::is_quiet),
             look_again: on_its_way || idle && self.surveys.iter().any(|survey| survey.waiting > 0),
+            any_hungry: idle,
             all_busy: self.surveys.iter().all(|survey| survey.running > 0),
             dead: self.surveys.iter().any(|survey| survey.dead),
             live: self.surveys.iter().map(Survey::live).sum(),

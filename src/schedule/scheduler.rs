@@ -63,8 +63,8 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
     paused: bool,
     /// Nobody holds the pool.
     forsaken: bool,
-    /// No worker is live, and none is about to be.
-    helpless: bool,
+    /// It was said that no worker is live, and none has been since.
+    said_helpless: bool,
     left: Left,
     /// Jobs that have left the queue since the inbox was last emptied.
     released: usize,
@@ -105,7 +105,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             phase: Phase::Open,
             paused: false,
             forsaken: false,
-            helpless: false,
+            said_helpless: false,
             left: Left::default(),
             released: 0,
             accepted: 0,
@@ -129,7 +129,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
         self.fill_vacancies(now.clock, port);
         self.see_whether_anyone_works(&dealt, now.clock, port);
-        self.watch_windows(dealt.quiet, now.clock, port);
+        self.watch_windows(dealt.any_hungry && dealt.handed_out == 0, now.clock, port);
         self.dry = dealt.quiet && self.queue.is_empty();
         if !self.dry {
             self.told = None;
@@ -214,9 +214,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     }
 
     /// Looks whether a full window keeps jobs waiting while nothing runs.
-    fn watch_windows(&mut self, quiet: bool, now: Instant, port: &mut impl Port) {
-        let held_back = quiet && !self.paused && !self.queue.is_empty();
-        let full = if held_back { self.holdback.full() } else { None };
+    fn watch_windows(&mut self, stands: bool, now: Instant, port: &mut impl Port) {
+        let held_back = stands && !self.paused && !self.queue.is_empty();
+        let left_queue = self.accepted - self.queue.len() as u64;
+        let full = if held_back { self.holdback.full(left_queue) } else { None };
         match self.vigil.observe(full, now) {
             Finding::Nothing => return,
             Finding::Still => {}
@@ -307,14 +308,13 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             let all: usize = workers.clone().map(|worker| self.roster.seats(worker)).sum();
             dealt.failing + workers.map(absent).sum::<usize>() >= all
         };
-        if helpless != mem::replace(&mut self.helpless, helpless) {
-            let (pool, queued) = (&*self.name, self.queue.len());
-            match helpless {
-                true => tracing::warn!(pool, queued, "no worker of the pool is live"),
-                false => tracing::info!(pool, "a worker of the pool is live again"),
-            }
+        let (pool, queued) = (&*self.name, self.queue.len());
+        if helpless && !mem::replace(&mut self.said_helpless, true) {
+            tracing::warn!(pool, queued, "no worker of the pool is live");
+        } else if dealt.live > 0 && mem::take(&mut self.said_helpless) {
+            tracing::info!(pool, "a worker of the pool is live again");
         }
-        if self.forsaken && (self.helpless || self.paused) {
+        if self.forsaken && (helpless || self.paused) {
             self.cancel_waiting(now, port);
         }
     }

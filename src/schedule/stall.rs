@@ -7,7 +7,7 @@ use std::{
 
 use crate::{lane::Window, message::Stall};
 
-/// A handler that takes this long for one message, while jobs wait and nothing runs, is worth a
+/// A handler that takes this long for one message, while jobs wait beside an idle worker, is worth a
 /// word: it may be waiting for the pool that waits for it.
 const STALLED_AFTER: Duration = Duration::from_secs(1);
 
@@ -37,7 +37,7 @@ pub(crate) enum Finding {
 }
 
 impl Vigil {
-    /// Takes in what is seen at `now`: the full window that keeps jobs waiting while nothing runs.
+    /// Takes in what is seen at `now`: the full window that keeps jobs waiting beside an idle worker.
     pub(crate) fn observe(&mut self, full: Option<Arc<Window>>, now: Instant) -> Finding {
         let Some(window) = full else {
             self.0 = None;

@@ -415,3 +415,39 @@ async fn a_future_that_panics_when_it_is_dropped_for_a_shutdown_costs_nobody_any
     assert_eq!((report.counts.cancelled, report.threads_left), (3, 0));
     assert_eq!((ears.results(3).await.len(), arsenal.dropped()), (3, 3));
 }
+
+/// A payload whose drop always panics.
+struct Unconditional;
+
+impl Drop for Unconditional {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("the drop of a payload panics"));
+    }
+}
+
+#[actix::test]
+async fn a_batch_of_payloads_whose_drops_panic_can_be_given_up_in_line_or_refused() {
+    let gate = Turnstile::new();
+    let held = gate.clone();
+    let pool: Pool<Option<Unconditional>, (), String> = Pool::builder(async move |_: &_, _cx| {
+        held.pass().await;
+        Ok(())
+    })
+    .workers(1)
+    .queue(Queue::bounded(2))
+    .build()
+    .unwrap();
+    pool.submit(None).await.unwrap();
+    gate.reached(1).await;
+    pool.submit_all(Jobs::from_iter([None, None])).await.unwrap();
+    let bombs = || Jobs::from_iter([Some(Unconditional), Some(Unconditional)]);
+    assert!(pool.submit_all(bombs()).now_or_never().is_none(), "it waits in line");
+    let mut sent = Box::pin(pool.dispatcher().send(bombs()));
+    assert!((&mut sent).now_or_never().is_none());
+    pool.status().await.unwrap();
+    drop(sent);
+    drop(pool.try_submit_all(bombs()).unwrap_err());
+    gate.open(3);
+    pool.drain().await.unwrap();
+    assert_eq!(pool.shutdown(Shutdown::Now).await.unwrap().counts.succeeded, 3);
+}
