@@ -59,6 +59,8 @@ async fn a_job_that_never_returns_is_abandoned_at_the_deadline_and_named() {
         pool.status().await.unwrap();
         clock.advance(Duration::from_secs(1));
         let report = (&mut report).await.unwrap();
+        let said = format!("2 succeeded, 1 abandoned: {}; 1 thread left behind", ids[0]);
+        assert_eq!(report.to_string(), said, "{form}");
         assert_eq!((report.abandoned, report.threads_left), (vec![ids[0]], 1), "{form}");
         assert_eq!((report.counts.abandoned, report.counts.succeeded), (1, 2));
         let result = ears.result().await;

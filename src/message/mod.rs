@@ -2,7 +2,7 @@
 
 mod subscribe;
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use actix::{Message, WeakAddr};
 
@@ -137,11 +137,26 @@ pub enum Shutdown {
 pub struct ShutdownReport {
     /// Every job of the pool's life, by outcome.
     pub counts: Counts,
-    /// The jobs that ended as [`Abandoned`](crate::JobError::Abandoned).
+    /// The jobs that ended as [`Abandoned`](crate::JobError::Abandoned). Their payloads are in their
+    /// results.
     pub abandoned: Vec<JobId>,
     /// Threads of the pool's that had not ended by the deadline, and were left behind: those of
     /// abandoned jobs, and those that wait for what a job has put on tokio's blocking threads.
     pub threads_left: usize,
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.counts)?;
+        for (n, job) in self.abandoned.iter().enumerate() {
+            write!(f, "{}{job}", if n == 0 { ": " } else { ", " })?;
+        }
+        match self.threads_left {
+            0 => Ok(()),
+            1 => f.write_str("; 1 thread left behind"),
+            n => write!(f, "; {n} threads left behind"),
+        }
+    }
 }
 
 /// application → dispatcher, to see how the pool stands.
