@@ -4,7 +4,7 @@ use std::{future::Future, io, process, time::Duration};
 
 use actix_rt::{signal, task};
 use actix_workpool::Shutdown;
-use futures::FutureExt;
+use futures::{FutureExt, future};
 use tokio_util::sync::CancellationToken;
 
 use crate::{console::Console, hash::Hashers};
@@ -24,13 +24,21 @@ pub(crate) fn listen(
         stop.cancel();
         // However long the files take that are being hashed.
         pool.dispatcher().do_send(Shutdown::FinishRunning(Duration::MAX));
-        // On a thread that may block: where nobody reads stderr, the second one is heard even so.
-        task::spawn_blocking(move || {
-            console.say("finishing the files that are being hashed; Ctrl-C again ends it at once");
-        });
-        if second.await.is_ok() {
-            process::exit(130);
-        }
+        let say = async {
+            // It is true once the pool has heard it.
+            let _ = pool.status().await;
+            // On a thread that may block: where nobody reads stderr, the second one is heard even so.
+            task::spawn_blocking(move || {
+                console
+                    .say("finishing the files that are being hashed; Ctrl-C again ends it at once");
+            });
+        };
+        let end = async {
+            if second.await.is_ok() {
+                process::exit(130);
+            }
+        };
+        future::join(say, end).await;
     }
 }
 
