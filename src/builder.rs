@@ -1,20 +1,20 @@
-use std::{borrow::Cow, fmt, ops::Range, sync::Arc, thread, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, thread, time::Duration};
 
 use actix::Actor;
 
 use crate::{
     collector::Collector,
     deliver::{Delivery, Hub, Windows},
-    dispatcher::{Desk, Dispatcher, Exit, PostRoom},
+    dispatcher::{Desk, Dispatcher, PostRoom},
     error::BuildError,
-    hire::{Place, Recruiter},
+    hire::Recruiter,
     intake::{Inbox, Queue},
     job::Inside,
-    lane::{Holdback, Newcomers, Station},
+    lane::{Holdback, Newcomers, Station, Surplus},
     message::Knock,
     pool::Pool,
     runtime::{ArbiterHandle, Clock, Crew, Guarded, SystemClock, home, request},
-    schedule::{Leave, Scheduler, SchedulerParts},
+    schedule::{Leave, Roster, Scheduler, SchedulerParts},
     value::Value,
     work::Work,
 };
@@ -55,7 +55,7 @@ pub struct Builder<T, U, E> {
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
 /// A worker costs about a kilobyte before it has done anything: more than this is a mistake.
-const MOST_WORKERS: usize = 1 << 20;
+pub(crate) const MOST_WORKERS: usize = 1 << 20;
 
 /// Where dispatcher and collector run.
 enum Home {
@@ -162,9 +162,10 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             Home::At(_) => return Err(stopped_arbiter()),
             Home::Own => crew.hire_other().map_err(thread)?,
         };
-        let seats = self.seats();
-        let arbiters = seats.iter().map(|_| crew.hire()).collect::<Result<Vec<_>, _>>();
-        Ok(self.start(&home, &arbiters.map_err(thread)?, seats, crew))
+        let threads = self.most_threads().min(self.workers);
+        let arbiters =
+            (0..threads).map(|number| crew.hire_for(number)).collect::<Result<Vec<_>, _>>();
+        Ok(self.start(&home, &arbiters.map_err(thread)?, crew))
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -190,31 +191,24 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         }
     }
 
-    /// Which workers share which thread.
-    fn seats(&self) -> Vec<Range<usize>> {
-        let threads = match self.work {
-            Work::Async(_) => self.threads.min(self.workers),
-            Work::Blocking(_) => self.workers,
-        };
-        let at = |thread: usize| self.workers * thread / threads;
-        (0..threads).map(|thread| at(thread)..at(thread + 1)).collect()
+    fn most_threads(&self) -> usize {
+        match self.work {
+            Work::Async(_) => self.threads,
+            Work::Blocking(_) => usize::MAX,
+        }
     }
 
-    fn start(
-        self,
-        home: &ArbiterHandle,
-        arbiters: &[ArbiterHandle],
-        seats: Vec<Range<usize>>,
-        crew: Crew,
-    ) -> Pool<T, U, E> {
+    fn start(self, home: &ArbiterHandle, arbiters: &[ArbiterHandle], crew: Crew) -> Pool<T, U, E> {
         let clock = self.clock.clone();
         let inbox = Inbox::new(self.queue, move || clock.now());
         let inside = Arc::new(Inside::new(inbox.clone()));
         let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
         let leave = self.leave();
-        let stations: Vec<_> = seats.iter().map(|ids| Arc::new(Station::new(ids.len()))).collect();
-        // And one for jobs that end without a worker.
-        let exit = Exit { station: Arc::new(Station::new(0)), number: stations.len() };
+        let surplus = Arc::new(Surplus::new());
+        // For jobs that end without a worker.
+        let exit = Arc::new(Station::new(0, surplus.clone()));
+        let mut roster = Roster::new(surplus, self.most_threads());
+        roster.grow(self.workers);
 
         let windows = {
             let inbox = inbox.clone();
@@ -222,34 +216,36 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         };
 
         let collector = {
-            let stations = stations.iter().chain([&exit.station]).cloned().collect();
+            let stations = (0..roster.len()).map(|worker| roster.station(worker).clone()).collect();
             let hub = Hub::new(self.name.clone(), windows.clone());
-            let delivery = Delivery::new(stations, inbox.clone(), newcomers.clone(), hub);
+            let delivery =
+                Delivery::new(stations, exit.clone(), inbox.clone(), newcomers.clone(), hub);
             let clock = self.clock.clone();
             Collector::start_in_arbiter(home, |_| Collector::new(delivery, clock))
         };
-        let place = |(station, ids)| Place { station, ids };
         let recruiter = Recruiter {
             work: self.work,
             clock: self.clock.clone(),
             grace: leave.grace,
             inside: inside.clone(),
             collector: collector.clone(),
-            places: stations.iter().cloned().zip(seats).map(place).collect(),
         };
         let workers: Vec<_> = arbiters
             .iter()
             .enumerate()
-            .map(|(number, arbiter)| recruiter.start(arbiter, number))
+            .map(|(number, arbiter)| {
+                let staff = roster.staff(number);
+                recruiter.start(arbiter, number, roster.station(number).clone(), staff)
+            })
             .collect();
         let parts = SchedulerParts {
             name: self.name,
             inside,
             holdback,
-            exit: exit.station.clone(),
+            exit: exit.clone(),
             bound: self.queue,
             leave,
-            stations,
+            roster,
         };
         let (reply, report) = request();
         let dispatcher = {

@@ -7,7 +7,10 @@ use actix::{Actor, ActorContext, Context, Handler};
 
 use crate::{
     deliver::Delivery,
-    message::{AwaitDrained, Census, Close, Collect, Enrol, Muster, Remove, Settle, Settled},
+    message::{
+        AwaitDrained, Census, Close, Collect, Enlist, Enrol, Muster, Origin, Remove, Settle,
+        Settled,
+    },
     runtime::{Alarm, Clock, Rang, Reply, SystemClock},
     schedule::PATIENCE,
     value::Value,
@@ -36,9 +39,11 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
     }
 
     /// Hands over what one outbox holds, or all of them, and looks again later where that is due.
-    fn collect(&mut self, from: Option<usize>, ctx: &mut Context<Self>) {
+    fn collect(&mut self, from: Origin, ctx: &mut Context<Self>) {
         let watch = self.delivery.collect(from, self.clock.now());
-        let look = |this: &mut Self, ctx: &mut Context<Self>| this.collect(None, ctx);
+        let look = |this: &mut Self, ctx: &mut Context<Self>| {
+            this.collect(Origin::Anywhere, ctx);
+        };
         if watch {
             let due = SystemClock.now() + PATIENCE;
             self.watch.set(Some(due), &SystemClock, ctx, |this| &mut this.watch, look);
@@ -68,11 +73,21 @@ impl<T: Value, U: Value, E: Value> Handler<Collect> for Collector<T, U, E> {
     }
 }
 
+impl<T: Value, U: Value, E: Value> Handler<Enlist<T, U, E>> for Collector<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, enlist: Enlist<T, U, E>, ctx: &mut Self::Context) {
+        let Enlist { worker, station } = enlist;
+        self.collect(Origin::Anywhere, ctx);
+        self.delivery.enlist(worker, station);
+    }
+}
+
 impl<T: Value, U: Value, E: Value> Handler<Settle<T, U, E>> for Collector<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, Settle { accepted, tell }: Settle<T, U, E>, ctx: &mut Self::Context) {
-        self.collect(None, ctx);
+        self.collect(Origin::Anywhere, ctx);
         if !self.delivery.settle(accepted) {
             return;
         }
@@ -122,7 +137,7 @@ impl<T: Value, U: Value, E: Value> Handler<Census> for Collector<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, Census { reply }: Census, ctx: &mut Self::Context) {
-        self.collect(None, ctx);
+        self.collect(Origin::Anywhere, ctx);
         reply.send(self.delivery.counted());
     }
 }

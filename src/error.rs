@@ -159,6 +159,23 @@ impl<T, E: fmt::Debug> fmt::Debug for RunError<T, E> {
 #[error("the pool has stopped")]
 pub struct Stopped;
 
+/// Why the number of workers was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum ResizeError {
+    /// There can never be so many.
+    #[error("workers is {wanted}: there can be {most} at most; set workers lower")]
+    TooMany {
+        /// How many were asked for.
+        wanted: usize,
+        /// How many there can be.
+        most: usize,
+    },
+    /// The pool's actors are gone.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
 /// Why a subscription was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 #[non_exhaustive]

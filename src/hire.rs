@@ -1,14 +1,14 @@
-//! The starting of workers: all of them when a pool is built, and another when one has died.
+//! The starting of workers: when a pool is built, when one has died, and when there are to be more.
 
-use std::{io, ops::Range, rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr};
 
 use crate::{
     collector::Collector,
-    job::{Inside, WorkStation, WorkerId},
-    message::Collect,
-    runtime::{ArbiterHandle, Clock, Crew},
+    job::{Inside, Staff, WorkStation, WorkerId},
+    message::{Collect, Origin},
+    runtime::{ArbiterHandle, Clock},
     value::Value,
     work::{BlockingSeat, Hooks, Life, Post, Work},
     worker::{Seats, Worker},
@@ -21,22 +21,18 @@ pub(crate) struct Recruiter<T: Value, U: Value, E: Value> {
     pub(crate) grace: Duration,
     pub(crate) inside: Arc<Inside<T, U, E>>,
     pub(crate) collector: Addr<Collector<T, U, E>>,
-    pub(crate) places: Vec<Place<T, U, E>>,
-}
-
-/// One worker's place in the pool.
-pub(crate) struct Place<T, U, E> {
-    /// What it shares with dispatcher and collector.
-    pub(crate) station: Arc<WorkStation<T, U, E>>,
-    /// The names of its seats.
-    pub(crate) ids: Range<usize>,
 }
 
 impl<T: Value, U: Value, E: Value> Recruiter<T, U, E> {
-    /// Starts a worker on a thread.
-    pub(crate) fn start(&self, arbiter: &ArbiterHandle, number: usize) -> Addr<Worker<T, U, E>> {
-        let Place { station, ids } = &self.places[number];
-        let (station, ids) = (station.clone(), ids.clone());
+    /// Starts a worker on a thread, with this number, what it shares with dispatcher and collector, and
+    /// its seats.
+    pub(crate) fn start(
+        &self,
+        arbiter: &ArbiterHandle,
+        number: usize,
+        station: Arc<WorkStation<T, U, E>>,
+        staff: Staff,
+    ) -> Addr<Worker<T, U, E>> {
         let (work, clock, grace) = (self.work.clone(), self.clock.clone(), self.grace);
         let (inbox, collector) = (self.inside.inbox.clone(), self.collector.clone());
         let ring_dispatcher = Box::new(move |ring| inbox.ring(Some(ring)));
@@ -44,25 +40,15 @@ impl<T: Value, U: Value, E: Value> Recruiter<T, U, E> {
         Worker::start_in_arbiter(arbiter, move |_| {
             let post = Post::new(life, hooks(clock.clone(), collector, number), grace);
             let seats = match work {
-                Work::Async(serve) => Seats::Async { post: Rc::new(post), ids, serve },
+                Work::Async(serve) => Seats::Async { post: Rc::new(post), serve },
                 Work::Blocking(build) => {
-                    Seats::Blocking(Box::new(BlockingSeat::new(post, WorkerId(ids.start), build)))
+                    // It has one seat.
+                    let id = staff.first().map_or(WorkerId(0), |&(_, id)| id);
+                    Seats::Blocking(Box::new(BlockingSeat::new(post, id, build)))
                 }
             };
-            Worker { seats, clock }
+            Worker { seats, staff, clock }
         })
-    }
-
-    /// Starts a worker in place of one that died.
-    ///
-    /// # Errors
-    /// What the operating system said.
-    pub(crate) fn replace(
-        &self,
-        crew: &mut Crew,
-        number: usize,
-    ) -> io::Result<Addr<Worker<T, U, E>>> {
-        crew.replace(number).map(|arbiter| self.start(&arbiter, number))
     }
 }
 
@@ -78,6 +64,8 @@ fn hooks<T: Value, U: Value, E: Value>(
     Hooks {
         now: Box::new(move || clock.now()),
         sleep: Box::new(move |pause| sleeping.sleep_until(sleeping.now() + pause.min(CENTURY))),
-        ring_collector: Box::new(move || collector.do_send(Collect { from: Some(number) })),
+        ring_collector: Box::new(move || {
+            collector.do_send(Collect { from: Origin::Worker(number) });
+        }),
     }
 }

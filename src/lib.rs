@@ -91,11 +91,13 @@ pub use crate::{
     builder::Builder,
     deliver::{ResultStream, Results, SubscriptionId},
     dispatcher::Dispatcher,
-    error::{BuildError, JobError, Refusal, Refused, RunError, Stopped, SubscribeError},
+    error::{
+        BuildError, JobError, Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError,
+    },
     intake::{OnFull, Queue},
     job::{Counts, Job, JobContext, JobId, JobResult, Jobs, Parts, WorkerId},
     message::{
-        Cancel, CancelOutcome, Drain, Drained, GetStatus, Missed, Pause, Resume, Shutdown,
+        Cancel, CancelOutcome, Drain, Drained, GetStatus, Missed, Pause, Resize, Resume, Shutdown,
         ShutdownReport, Stall, Status, Subscribe, Unsubscribe,
     },
     pool::Pool,

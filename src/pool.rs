@@ -8,12 +8,12 @@ use crate::{
     builder::Builder,
     deliver::{Order, ResultStream, SubscriptionId, Windows, outlet},
     dispatcher::Dispatcher,
-    error::{JobError, Refusal, Refused, RunError, Stopped, SubscribeError},
+    error::{JobError, Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError},
     intake::{Decision, Inbox, Submission},
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Newcomers,
     message::{
-        Cancel, CancelAndTell, CancelOutcome, Drain, GetStatus, Pause, Resume, Shutdown,
+        Cancel, CancelAndTell, CancelOutcome, Drain, GetStatus, Pause, Resize, Resume, Shutdown,
         ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     process::Process,
@@ -429,6 +429,17 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Dropped after its first poll, the pool resumes nevertheless.
     pub async fn resume(&self) -> Result<(), Stopped> {
         self.0.dispatcher.send(Resume).await.unwrap_or(Err(Stopped))
+    }
+
+    /// Has so many workers from now on: see [`Resize`].
+    ///
+    /// # Errors
+    /// There can never be so many, or the pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropped before its answer, the number may have been changed or not.
+    pub async fn resize(&self, workers: usize) -> Result<(), ResizeError> {
+        self.0.dispatcher.send(Resize(workers)).await.unwrap_or(Err(Stopped.into()))
     }
 
     /// How the pool stands. Dropping it changes nothing.

@@ -1,15 +1,15 @@
 //! The worker: an actor on a thread of its own, with one seat for a blocking job or its share of
 //! the pool's seats for async ones. It is thin: it wakes its seats.
 
-use std::{ops::Range, panic::AssertUnwindSafe, rc::Rc, sync::Arc};
+use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
 use futures::FutureExt;
 
 use crate::{
-    job::WorkerId,
-    message::{Look, StopJobs, Wake},
+    job::{Staff, WorkerId},
+    message::{Dismiss, Look, Seat, StopJobs, Wake},
     runtime::{Clock, spawn, stop_this_thread},
     value::Value,
     work::{BlockingSeat, Post, Serve},
@@ -18,13 +18,15 @@ use crate::{
 /// One thread of workers.
 pub(crate) struct Worker<T, U, E> {
     pub(crate) seats: Seats<T, U, E>,
+    /// Until it has started.
+    pub(crate) staff: Staff,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// How a worker does its jobs.
 pub(crate) enum Seats<T, U, E> {
-    /// Tasks that take turns on the thread: `ids` names them.
-    Async { post: Rc<Post<T, U, E>>, ids: Range<usize>, serve: Arc<Serve<T, U, E>> },
+    /// Tasks that take turns on the thread.
+    Async { post: Rc<Post<T, U, E>>, serve: Arc<Serve<T, U, E>> },
     /// One seat that keeps the thread.
     Blocking(Box<BlockingSeat<T, U, E>>),
 }
@@ -37,20 +39,21 @@ impl<T: Value, U: Value, E: Value> Worker<T, U, E> {
             ctx.spawn(pause.into_actor(self).map(|(), worker, ctx| worker.work(ctx)));
         }
     }
+
+    fn seat(&self, seat: usize, id: WorkerId) {
+        let Seats::Async { post, serve } = &self.seats else { return };
+        // A seat that dies of more than its job takes its thread with it, and is replaced.
+        let seat = AssertUnwindSafe(serve(post.clone(), id, seat));
+        spawn(seat.catch_unwind().map(|ended| ended.unwrap_or_else(|_| stop_this_thread())));
+    }
 }
 
 impl<T: Value, U: Value, E: Value> Actor for Worker<T, U, E> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if let Seats::Async { post, ids, serve } = &self.seats {
-            for (seat, id) in ids.clone().enumerate() {
-                // A seat that dies of more than its job takes its thread with it, and is replaced.
-                let seat = AssertUnwindSafe(serve(post.clone(), WorkerId(id), seat));
-                spawn(
-                    seat.catch_unwind().map(|ended| ended.unwrap_or_else(|_| stop_this_thread())),
-                );
-            }
+        for (seat, id) in std::mem::take(&mut self.staff) {
+            self.seat(seat, id);
         }
         self.work(ctx);
     }
@@ -63,6 +66,24 @@ impl<T: Value, U: Value, E: Value> Handler<Wake> for Worker<T, U, E> {
         match &self.seats {
             Seats::Async { post, .. } => post.wake(),
             Seats::Blocking(_) => self.work(ctx),
+        }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Seat> for Worker<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, Seat { staff }: Seat, _: &mut Self::Context) {
+        staff.into_iter().for_each(|(seat, id)| self.seat(seat, id));
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Dismiss> for Worker<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, Dismiss { seats }: Dismiss, _: &mut Self::Context) {
+        if let Seats::Async { post, .. } = &self.seats {
+            post.dismiss(&seats);
         }
     }
 }

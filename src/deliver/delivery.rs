@@ -7,7 +7,7 @@ use crate::{
     intake::Inbox,
     job::{Address, Counts, Ended, WorkStation},
     lane::Newcomers,
-    message::{Counted, Drained},
+    message::{Counted, Drained, Origin},
     panic::catch,
     value::Value,
 };
@@ -15,7 +15,9 @@ use crate::{
 use super::{Hub, Order, SubscriptionId};
 
 pub(crate) struct Delivery<T: Value, U: Value, E: Value> {
-    stations: Vec<Arc<WorkStation<T, U, E>>>,
+    /// Where workers leave their results, by number, and where the dispatcher does.
+    workers: Vec<Arc<WorkStation<T, U, E>>>,
+    exit: Arc<WorkStation<T, U, E>>,
     inbox: Arc<Inbox<T, U, E>>,
     newcomers: Arc<Newcomers<Order<T, U, E>>>,
     hub: Hub<T, U, E>,
@@ -31,13 +33,15 @@ pub(crate) struct Delivery<T: Value, U: Value, E: Value> {
 
 impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     pub(crate) fn new(
-        stations: Vec<Arc<WorkStation<T, U, E>>>,
+        workers: Vec<Arc<WorkStation<T, U, E>>>,
+        exit: Arc<WorkStation<T, U, E>>,
         inbox: Arc<Inbox<T, U, E>>,
         newcomers: Arc<Newcomers<Order<T, U, E>>>,
         hub: Hub<T, U, E>,
     ) -> Self {
         Self {
-            stations,
+            workers,
+            exit,
             inbox,
             newcomers,
             hub,
@@ -48,20 +52,33 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
         }
     }
 
+    /// A worker's results are to be found here from now on: there are none left where they were.
+    pub(crate) fn enlist(&mut self, worker: usize, station: Arc<WorkStation<T, U, E>>) {
+        match self.workers.get_mut(worker) {
+            Some(place) => *place = station,
+            None => self.workers.push(station),
+        }
+    }
+
     /// Hands over what one outbox holds, or all of them. Returns whether they must be looked at again
     /// without being rung.
-    pub(crate) fn collect(&mut self, from: Option<usize>, now: Instant) -> bool {
+    pub(crate) fn collect(&mut self, from: Origin, now: Instant) -> bool {
         let watch = match from {
-            Some(station) => self.empty(station, now),
-            None => (0..self.stations.len()).fold(false, |watch, s| self.empty(s, now) | watch),
+            Origin::Dispatcher => self.empty(None, now),
+            Origin::Worker(worker) => self.empty(Some(worker), now),
+            Origin::Anywhere => {
+                let watch = self.empty(None, now);
+                (0..self.workers.len()).fold(watch, |watch, w| self.empty(Some(w), now) | watch)
+            }
         };
         self.hub.flush_old(now);
         watch
     }
 
-    fn empty(&mut self, station: usize, now: Instant) -> bool {
+    fn empty(&mut self, worker: Option<usize>, now: Instant) -> bool {
         let mut results = mem::take(&mut self.buffer);
-        let watch = self.stations[station].outbox.empty(&mut results);
+        let station = worker.map_or(&self.exit, |worker| &self.workers[worker]);
+        let watch = station.outbox.empty(&mut results);
         self.take_in(now);
         let before = self.counts.accepted();
         let mut left = results.drain(..);
@@ -140,7 +157,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
 
     /// Hands over everything, however young its batch is.
     pub(crate) fn finish(&mut self, now: Instant) -> Counts {
-        self.collect(None, now);
+        self.collect(Origin::Anywhere, now);
         self.hub.settle(true);
         self.total()
     }
@@ -167,7 +184,7 @@ impl<T: Value, U: Value, E: Value> Drop for Delivery<T, U, E> {
     /// and the dispatcher, which cannot go on without it, has a turn to see that.
     fn drop(&mut self) {
         self.newcomers.close();
-        self.stations.iter().for_each(|station| station.outbox.close());
+        self.workers.iter().chain([&self.exit]).for_each(|station| station.outbox.close());
         self.inbox.knock();
     }
 }

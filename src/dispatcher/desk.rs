@@ -13,7 +13,7 @@ use crate::{
     error::{JobError, Refused},
     intake::{Decision, Inbox, Submission},
     job::{Ended, Entry, Job, Jobs, WorkStation},
-    message::{Collect, Shutdown},
+    message::{Collect, Origin, Shutdown},
     runtime::{Clock, Reply},
     value::Value,
 };
@@ -23,17 +23,11 @@ use super::Dispatcher;
 pub(crate) struct Desk<T: Value, U: Value, E: Value> {
     pub(crate) inbox: Arc<Inbox<T, U, E>>,
     pub(crate) collector: Addr<Collector<T, U, E>>,
-    pub(crate) exit: Exit<T, U, E>,
+    /// For jobs that end without a worker.
+    pub(crate) exit: Arc<WorkStation<T, U, E>>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Who asked for the pool's end. The answers note it, while the dispatcher is not at hand.
     pub(super) asked: RefCell<Vec<Reply<<Shutdown as Message>::Result>>>,
-}
-
-/// The outbox for jobs that end without a worker.
-pub(crate) struct Exit<T, U, E> {
-    pub(crate) station: Arc<WorkStation<T, U, E>>,
-    /// Its number at the collector.
-    pub(crate) number: usize,
 }
 
 impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
@@ -41,7 +35,7 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
     pub(crate) fn new(
         inbox: Arc<Inbox<T, U, E>>,
         collector: Addr<Collector<T, U, E>>,
-        exit: Exit<T, U, E>,
+        exit: Arc<WorkStation<T, U, E>>,
         clock: Arc<dyn Clock>,
         report: Reply<<Shutdown as Message>::Result>,
     ) -> Self {
@@ -49,8 +43,8 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
     }
 
     fn put(&self, result: Ended<T, U, E>) {
-        if self.exit.station.outbox.put(result, false).is_some() {
-            self.collector.do_send(Collect { from: Some(self.exit.number) });
+        if self.exit.outbox.put(result, false).is_some() {
+            self.collector.do_send(Collect { from: Origin::Dispatcher });
         }
     }
 

@@ -4,11 +4,13 @@
 use actix::{ActorContext, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture};
 
 use crate::{
-    error::{Stopped, SubscribeError},
+    builder::MOST_WORKERS,
+    error::{ResizeError, Stopped, SubscribeError},
     job::{Job, Jobs},
     message::{
         AwaitDrained, Cancel, CancelAndTell, Census, Drain, Enrol, GetStatus, Knock, LastCall,
-        Pause, Remove, Resume, Settled, Shutdown, Status, Subscribe, SystemStopped, Unsubscribe,
+        Pause, Remove, Resize, Resume, Settled, Shutdown, Status, Subscribe, SystemStopped,
+        Unsubscribe,
     },
     runtime::{Rang, Request, request},
     schedule::Ending,
@@ -121,6 +123,19 @@ impl<T: Value, U: Value, E: Value> Handler<Resume> for Dispatcher<T, U, E> {
     fn handle(&mut self, _: Resume, ctx: &mut Self::Context) -> Self::Result {
         self.scheduler.resume();
         self.turn(ctx);
+        MessageResult(Ok(()))
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<Resize> for Dispatcher<T, U, E> {
+    type Result = MessageResult<Resize>;
+
+    fn handle(&mut self, Resize(workers): Resize, ctx: &mut Self::Context) -> Self::Result {
+        let most = MOST_WORKERS;
+        if workers > most {
+            return MessageResult(Err(ResizeError::TooMany { wanted: workers, most }));
+        }
+        self.resize(workers, ctx);
         MessageResult(Ok(()))
     }
 }

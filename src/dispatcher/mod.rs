@@ -23,10 +23,7 @@ use crate::{
     work::yield_once,
 };
 
-pub(crate) use self::{
-    desk::{Desk, Exit},
-    post_room::PostRoom,
-};
+pub(crate) use self::{desk::Desk, post_room::PostRoom};
 
 /// Submissions after which jobs are handed out although more messages wait.
 const TURN_EVERY: u32 = 64;
@@ -44,7 +41,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// Its address is how actors talk to a pool ([`Pool::dispatcher`](crate::Pool::dispatcher)): send it
 /// a [`Job`](crate::Job), [`Jobs`](crate::Jobs), [`Cancel`](crate::Cancel),
 /// [`Subscribe`](crate::Subscribe), [`Unsubscribe`](crate::Unsubscribe), [`Drain`](crate::Drain),
-/// [`Pause`](crate::Pause), [`Resume`](crate::Resume), [`Shutdown`](crate::Shutdown) or
+/// [`Pause`](crate::Pause), [`Resume`](crate::Resume), [`Resize`](crate::Resize), [`Shutdown`](crate::Shutdown) or
 /// [`GetStatus`](crate::GetStatus). Its mailbox takes any number of messages: use `send`, whose
 /// answer says that the job was accepted, or [`Pool::submit`](crate::Pool::submit), where a flood
 /// must be held back.
@@ -163,6 +160,12 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         let met = self.scheduler.cancel(id, now, &mut self.post_room);
         self.turn(ctx);
         met
+    }
+
+    fn resize(&mut self, workers: usize, ctx: &mut Context<Self>) {
+        let now = self.desk.clock.now();
+        self.scheduler.resize(workers, now, &mut self.post_room);
+        self.turn(ctx);
     }
 
     /// Begins to end the pool, or agrees to a stricter end.

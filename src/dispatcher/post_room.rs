@@ -1,14 +1,17 @@
 //! How the dispatcher reaches others: the scheduler's port.
 
-use std::{mem, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
-use actix::{Addr, WeakAddr};
+use actix::{Actor, Addr, Context, Handler, Message, WeakAddr};
 
 use crate::{
     collector::Collector,
     hire::Recruiter,
-    job::Counts,
-    message::{Close, Collect, Knock, Look, Muster, Settle, StopJobs, SystemStopped, Wake},
+    job::{Counts, Staff, WorkStation},
+    message::{
+        Close, Collect, Dismiss, Enlist, Knock, Look, Muster, Origin, Seat, Settle, StopJobs,
+        SystemStopped, Wake,
+    },
     panic::drop_each,
     runtime::{Crew, watch_system},
     schedule::{Port, Step},
@@ -20,10 +23,9 @@ use crate::{
 use super::Dispatcher;
 
 pub(crate) struct PostRoom<T: Value, U: Value, E: Value> {
-    workers: Vec<Addr<Worker<T, U, E>>>,
+    /// By number; `None` for one that is no more.
+    workers: Vec<Option<Addr<Worker<T, U, E>>>>,
     collector: Addr<Collector<T, U, E>>,
-    /// The number of the outbox for jobs that end without a worker.
-    exit: usize,
     /// Let go while the threads still run: the process function is then dropped on one of them, as
     /// its captured values may wait for something.
     recruiter: Option<Recruiter<T, U, E>>,
@@ -39,11 +41,9 @@ impl<T: Value, U: Value, E: Value> PostRoom<T, U, E> {
         recruiter: Recruiter<T, U, E>,
         crew: Crew,
     ) -> Self {
-        let exit = workers.len();
         Self {
-            workers,
+            workers: workers.into_iter().map(Some).collect(),
             collector,
-            exit,
             recruiter: Some(recruiter),
             crew,
             dispatcher: None,
@@ -53,6 +53,17 @@ impl<T: Value, U: Value, E: Value> PostRoom<T, U, E> {
 
     pub(super) fn connect(&mut self, dispatcher: WeakAddr<Dispatcher<T, U, E>>) {
         self.dispatcher = Some(dispatcher);
+    }
+
+    fn tell<M>(&self, worker: usize, message: M)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Worker<T, U, E>: Actor<Context = Context<Worker<T, U, E>>> + Handler<M>,
+    {
+        // One that is still to be hired, or is no more, has nothing to be told of.
+        if let Some(Some(worker)) = self.workers.get(worker) {
+            worker.do_send(message);
+        }
     }
 
     /// Whether the collector is there.
@@ -80,9 +91,9 @@ impl<T: Value, U: Value, E: Value> PostRoom<T, U, E> {
     }
 }
 
-impl<T: Value, U: Value, E: Value> Port for PostRoom<T, U, E> {
+impl<T: Value, U: Value, E: Value> Port<T, U, E> for PostRoom<T, U, E> {
     fn wake(&mut self, worker: usize) {
-        self.workers[worker].do_send(Wake);
+        self.tell(worker, Wake);
     }
 
     fn stop_jobs(&mut self, worker: usize, step: Step) {
@@ -91,15 +102,15 @@ impl<T: Value, U: Value, E: Value> Port for PostRoom<T, U, E> {
             Step::Told => Stopping::Told,
             Step::Ended | Step::Abandoned => Stopping::Now,
         };
-        self.workers[worker].do_send(StopJobs(stopping));
+        self.tell(worker, StopJobs(stopping));
     }
 
     fn look(&mut self, worker: usize, seat: usize) {
-        self.workers[worker].do_send(Look { seat });
+        self.tell(worker, Look { seat });
     }
 
     fn collect(&mut self) {
-        self.collector.do_send(Collect { from: Some(self.exit) });
+        self.collector.do_send(Collect { from: Origin::Dispatcher });
     }
 
     fn settle(&mut self, accepted: u64, tell: bool) {
@@ -126,16 +137,35 @@ impl<T: Value, U: Value, E: Value> Port for PostRoom<T, U, E> {
         })
     }
 
-    fn hire(&mut self, worker: usize) -> bool {
+    fn hire(&mut self, worker: usize, station: &Arc<WorkStation<T, U, E>>, staff: Staff) -> bool {
         let Some(recruiter) = &self.recruiter else { return false };
-        match recruiter.replace(&mut self.crew, worker) {
-            Ok(addr) => self.workers[worker] = addr,
+        let arbiter = match self.crew.hire_for(worker) {
+            Ok(arbiter) => arbiter,
             Err(error) => {
                 tracing::warn!(%error, worker, "no thread for a worker; trying again");
                 return false;
             }
-        }
+        };
+        self.collector.do_send(Enlist { worker, station: station.clone() });
+        let addr = recruiter.start(&arbiter, worker, station.clone(), staff);
+        self.workers.resize(self.workers.len().max(worker + 1), None);
+        self.workers[worker] = Some(addr);
         true
+    }
+
+    fn seat(&mut self, worker: usize, staff: Staff) {
+        self.tell(worker, Seat { staff });
+    }
+
+    fn dismiss(&mut self, worker: usize, seats: Vec<usize>) {
+        self.tell(worker, Dismiss { seats });
+    }
+
+    fn retire(&mut self, worker: usize) {
+        if let Some(place) = self.workers.get_mut(worker) {
+            *place = None;
+        }
+        self.crew.retire(worker);
     }
 }
 

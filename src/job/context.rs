@@ -10,9 +10,9 @@ use std::{
 use futures::future;
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::Refused, intake::Inbox, value::Value};
+use crate::{error::Refused, intake::Inbox, lane::Told, value::Value};
 
-use super::{Entry, Job, JobId, WorkStation, WorkerId};
+use super::{Entry, Job, JobId, WorkerId};
 
 /// What a job knows of itself and of its pool.
 ///
@@ -24,9 +24,8 @@ pub struct JobContext<T, U, E> {
     /// What its caller cancels the job by, if anybody does.
     stop: Option<CancellationToken>,
     pool: Arc<Inside<T, U, E>>,
-    station: Arc<WorkStation<T, U, E>>,
-    /// Which seat of the station this is.
-    seat: usize,
+    /// What the dispatcher tells it by.
+    told: Arc<Told>,
 }
 
 /// What a job may touch of its pool.
@@ -52,13 +51,8 @@ impl<T, U, E> Inside<T, U, E> {
 
 impl<T, U, E> JobContext<T, U, E> {
     /// The context of a seat, before its first job.
-    pub(crate) fn new(
-        worker: WorkerId,
-        pool: Arc<Inside<T, U, E>>,
-        station: Arc<WorkStation<T, U, E>>,
-        seat: usize,
-    ) -> Self {
-        Self { job: JobId::NONE, worker, stop: None, pool, station, seat }
+    pub(crate) fn new(worker: WorkerId, pool: Arc<Inside<T, U, E>>, told: Arc<Told>) -> Self {
+        Self { job: JobId::NONE, worker, stop: None, pool, told }
     }
 
     /// Turns to the seat's next job. One context serves all jobs of a seat: its `Arc`s are shared
@@ -75,7 +69,7 @@ impl<T, U, E> JobContext<T, U, E> {
 
     /// Whether the dispatcher told this very job to stop.
     pub(crate) fn is_told(&self) -> bool {
-        self.station.told[self.seat].is_told(self.job.get())
+        self.told.is_told(self.job.get())
     }
 
     /// The running job's id.
@@ -105,7 +99,7 @@ impl<T, U, E> JobContext<T, U, E> {
     /// # Cancel safety
     /// It may be dropped and asked again at any time.
     pub async fn cancelled(&self) {
-        let told = self.station.told[self.seat].token(self.job.get());
+        let told = self.told.token(self.job.get());
         let (told, pool) = (pin!(told.cancelled()), pin!(self.pool.stop.cancelled()));
         let either = future::select(told, pool);
         match &self.stop {

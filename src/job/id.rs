@@ -55,7 +55,8 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Names one worker of a pool: `0` to one less than the number of workers.
+/// Names one worker of a pool: `0` to one less than the number of workers. Those that come later, by a
+/// [`Resize`](crate::Resize), have names of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerId(pub(crate) usize);
 
@@ -66,6 +67,9 @@ impl WorkerId {
         self.0
     }
 }
+
+/// Seats of one worker's thread, and who takes each.
+pub(crate) type Staff = Vec<(usize, WorkerId)>;
 
 impl fmt::Display for WorkerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,6 +19,7 @@ pub(crate) use self::{
     accepted::{Accepted, Entry},
     address::{Address, Arrival, Caller, Flow, FlowSeat},
     context::Inside,
+    id::Staff,
     result::Ended,
     running::{Hand, Run, Running},
     stamp::Stamp,

@@ -1,14 +1,16 @@
 //! What stands behind the lock of a lane of leases.
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, iter, mem, sync::Arc};
 
-use super::{Bell, Ring};
+use super::{Bell, Ring, Told};
 
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
     /// Leases that nobody has started.
     pub(crate) waiting: usize,
+    /// Seats that have not been told to leave.
+    pub(crate) present: usize,
     /// Seats that run a job.
     pub(crate) running: usize,
     /// Seats that found nothing to do.
@@ -56,6 +58,10 @@ impl Survey {
 /// Where one seat of a worker stands. `K` is what the lane keeps of a job that runs.
 #[derive(Debug)]
 pub(super) enum Seat<K> {
+    /// Nobody has it.
+    Vacant,
+    /// It asks for nothing any more, and is vacant once its code has ended.
+    Leaving,
     /// Its processor is being built, or it is about to ask.
     Away,
     /// Its processor was not built, and is going to be tried again.
@@ -72,11 +78,26 @@ pub(super) enum Seat<K> {
 impl<K> Seat<K> {
     fn count<'s>(&self, survey: &'s mut Survey) -> Option<&'s mut usize> {
         match self {
-            Self::Away | Self::Abandoned => None,
+            Self::Vacant | Self::Leaving | Self::Away | Self::Abandoned => None,
             Self::Failing => Some(&mut survey.failing),
             Self::Idle => Some(&mut survey.idle),
             Self::Running(_) | Self::Finishing => Some(&mut survey.running),
         }
+    }
+
+    /// Whether it has not been told to leave.
+    pub(super) fn is_present(&self) -> bool {
+        !matches!(self, Self::Vacant | Self::Leaving)
+    }
+
+    /// Whether it can be told to leave although it is not there to hear it: it runs nothing, and is
+    /// not ready to.
+    pub(super) fn is_unready(&self) -> bool {
+        matches!(self, Self::Away | Self::Failing)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle)
     }
 }
 
@@ -84,6 +105,8 @@ impl<K> Seat<K> {
 pub(super) struct Bench<J, K> {
     pub(super) queue: VecDeque<J>,
     pub(super) seats: Vec<Seat<K>>,
+    /// By seat.
+    pub(super) told: Vec<Arc<Told>>,
     pub(super) survey: Survey,
     /// Jobs that have begun since the worker was hired.
     pub(super) begun: u64,
@@ -97,25 +120,42 @@ pub(super) struct Bench<J, K> {
     /// take a lease before the one that was rung for it, which is then hungry again.
     pub(super) hungry_seen: usize,
     /// The dispatcher has been told that the supply runs low, and has handed out nothing since.
-    pub(super) told: bool,
+    pub(super) said_low: bool,
     /// The dispatcher has given the worker up, and wants to hear when it asks or answers again.
     pub(super) given_up: bool,
 }
 
 impl<J, K> Bench<J, K> {
     pub(super) fn new(seats: usize) -> Self {
-        Self {
+        let mut bench = Self {
             queue: VecDeque::new(),
-            seats: (0..seats).map(|_| Seat::Away).collect(),
+            seats: Vec::new(),
+            told: Vec::new(),
             survey: Survey::default(),
             begun: 0,
             ended: 0,
             failures: 0,
             rung: false,
             hungry_seen: 0,
-            told: false,
+            said_low: false,
             given_up: false,
+        };
+        bench.open(seats);
+        bench
+    }
+
+    /// Takes in `n` more seats, which are about to ask, and returns which.
+    pub(super) fn open(&mut self, n: usize) -> Vec<usize> {
+        let vacant = self.seats.iter().enumerate().filter(|(_, seat)| matches!(seat, Seat::Vacant));
+        let mut opened: Vec<_> = vacant.map(|(number, _)| number).take(n).collect();
+        let missing = n - opened.len();
+        opened.extend(self.seats.len()..self.seats.len() + missing);
+        self.seats.extend(iter::repeat_with(|| Seat::Vacant).take(missing));
+        self.told.resize_with(self.seats.len(), || Arc::new(Told::new()));
+        for &seat in &opened {
+            self.set(seat, Seat::Away);
         }
+        opened
     }
 
     pub(super) fn survey(&self) -> Survey {
@@ -124,10 +164,12 @@ impl<J, K> Bench<J, K> {
 
     /// Moves a seat on, and returns where it stood.
     pub(super) fn set(&mut self, seat: usize, to: Seat<K>) -> Seat<K> {
+        self.survey.present += usize::from(to.is_present());
         if let Some(count) = to.count(&mut self.survey) {
             *count += 1;
         }
         let from = mem::replace(&mut self.seats[seat], to);
+        self.survey.present -= usize::from(from.is_present());
         if let Some(count) = from.count(&mut self.survey) {
             *count -= 1;
         }
@@ -155,18 +197,20 @@ impl<J, K> Bench<J, K> {
     }
 
     /// Gives a seat's job to `exchange`, to be ended, with the next lease, to begin in its place; where
-    /// there is none, the seat is at [`Seat::Finishing`]. In either case it counts as running. Returns
-    /// whether another began, or `None` if the seat runs nothing.
+    /// there is none, or the seat may not `go_on`, it is at [`Seat::Finishing`]. In either case it
+    /// counts as running. Returns whether another began, or `None` if the seat runs nothing.
     #[inline]
     pub(super) fn swap(
         &mut self,
         seat: usize,
+        go_on: bool,
         exchange: impl FnOnce(K, Option<J>) -> Option<K>,
     ) -> Option<bool> {
         let place = &mut self.seats[seat];
         match mem::replace(place, Seat::Finishing) {
             Seat::Running(job) => {
-                let next = exchange(job, self.queue.pop_front());
+                let next = if go_on { self.queue.pop_front() } else { None };
+                let next = exchange(job, next);
                 let found = next.is_some();
                 self.begun += u64::from(found);
                 if let Some(next) = next {
@@ -178,6 +222,14 @@ impl<J, K> Bench<J, K> {
                 *place = other;
                 None
             }
+        }
+    }
+
+    /// A seat asks for nothing any more.
+    pub(super) fn dismiss(&mut self, seat: usize) {
+        self.set(seat, Seat::Leaving);
+        if self.survey.present == 0 {
+            self.survey.ahead = 0;
         }
     }
 
@@ -206,11 +258,11 @@ impl<J, K> Bench<J, K> {
     pub(super) fn ring(&mut self, left: bool) -> Option<Ring> {
         let hungrier = self.survey().hungry() > self.hungry_seen;
         let ahead = self.survey.ahead;
-        let low = !self.told && ahead > 0 && self.queue.len() <= ahead / 2;
+        let low = !self.said_low && ahead > 0 && self.queue.len() <= ahead / 2;
         let back = mem::take(&mut self.given_up);
         let ring = !self.rung && (hungrier || low || back || left);
         self.rung |= ring;
-        self.told |= ring && low;
+        self.said_low |= ring && low;
         ring.then_some(Ring(()))
     }
 }

@@ -5,10 +5,10 @@
 //! instant, although a blocked worker answers no message; and whoever takes a running job out of the
 //! lane, the seat that ran it or the dispatcher that gave the seat up, is the one who ends it.
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use super::{
-    Bell, Lane, Put, Ring,
+    Bell, Lane, Put, Ring, Surplus, Told,
     bench::{Bench, Seat, Survey},
 };
 
@@ -17,6 +17,8 @@ use super::{
 pub(crate) struct Next {
     /// Whether it has a job, which has begun.
     pub(crate) found: bool,
+    /// Whether it is to ask no more.
+    pub(crate) leaves: bool,
     /// For the dispatcher.
     pub(crate) ring: Option<Ring>,
 }
@@ -25,24 +27,29 @@ pub(crate) struct Next {
 #[derive(Debug)]
 pub(crate) struct Leases<J, K> {
     lane: Lane<Bench<J, K>>,
+    surplus: Arc<Surplus>,
 }
 
 /// The worker's side.
 impl<J, K> Leases<J, K> {
-    pub(crate) fn new(seats: usize) -> Self {
-        Self { lane: Lane::new(Bench::new(seats)) }
+    pub(crate) fn new(seats: usize, surplus: Arc<Surplus>) -> Self {
+        Self { lane: Lane::new(Bench::new(seats)), surplus }
     }
 
-    /// A seat that runs nothing asks for a job: the next lease begins, or the seat is idle.
+    /// A seat that runs nothing asks for a job: the next lease begins, or the seat is idle. Where
+    /// there are more seats than there are to be, it leaves.
     ///
     /// `ahead` is how many leases the worker wants to have waiting from now on. `begin` is called
     /// under the lock.
     pub(crate) fn ask(&self, seat: usize, ahead: usize, begin: impl FnOnce(J) -> K) -> Next {
         self.lane.take(|bench, bell| {
+            if let Some(next) = self.leaves(bench, seat) {
+                return (next, bench.bell(bell));
+            }
             bench.note(ahead);
             let found = bench.begin(seat, begin, Seat::Idle);
             let ring = bench.ring(false);
-            (Next { found, ring }, bench.bell(bell))
+            (Next { found, leaves: false, ring }, bench.bell(bell))
         })
     }
 
@@ -58,13 +65,14 @@ impl<J, K> Leases<J, K> {
         exchange: impl FnOnce(K, Option<J>) -> Option<K>,
     ) -> Option<Next> {
         self.lane.take(|bench, bell| {
-            let Some(found) = bench.swap(seat, exchange) else { return (None, bell) };
+            let go_on = !self.surplus.any();
+            let Some(found) = bench.swap(seat, go_on, exchange) else { return (None, bell) };
             bench.ended += 1;
             bench.note(ahead);
             // A seat without a job rings when it asks: a dispatcher that was woken before the result is
             // there would hand the next job to another worker.
             let ring = if found { bench.ring(false) } else { None };
-            (Some(Next { found, ring }), bench.bell(bell))
+            (Some(Next { found, leaves: false, ring }), bench.bell(bell))
         })
     }
 
@@ -78,7 +86,35 @@ impl<J, K> Leases<J, K> {
         })
     }
 
-    /// A seat leaves, until it asks again.
+    /// What a seat is told that asks and is to leave.
+    fn leaves(&self, bench: &mut Bench<J, K>, seat: usize) -> Option<Next> {
+        let next = |ring| Some(Next { found: false, leaves: true, ring });
+        if !bench.seats[seat].is_present() {
+            // The dispatcher told it to.
+            return next(None);
+        }
+        if !self.surplus.take() {
+            return None;
+        }
+        bench.dismiss(seat);
+        next(bench.ring(true))
+    }
+
+    /// A seat that was to leave has done so.
+    pub(crate) fn vacate(&self, seat: usize) {
+        self.lane.peek(|bench| {
+            if matches!(bench.seats[seat], Seat::Leaving) {
+                bench.set(seat, Seat::Vacant);
+            }
+        });
+    }
+
+    /// By what the jobs of a seat are told to stop.
+    pub(crate) fn told(&self, seat: usize) -> Arc<Told> {
+        self.lane.peek(|bench| bench.told[seat].clone())
+    }
+
+    /// A seat is away, until it asks again.
     pub(crate) fn leave(&self, seat: usize) -> Option<Ring> {
         self.lane.take(|bench, bell| {
             bench.set(seat, Seat::Away);
@@ -87,12 +123,15 @@ impl<J, K> Leases<J, K> {
         })
     }
 
-    /// A seat's processor was not built; the seat will ask once it is.
-    pub(crate) fn fail(&self, seat: usize) -> Option<Ring> {
+    /// A seat's processor was not built; the seat will ask once it is, or leaves.
+    pub(crate) fn fail(&self, seat: usize) -> Next {
         self.lane.take(|bench, bell| {
             bench.failures += 1;
+            if let Some(next) = self.leaves(bench, seat) {
+                return (next, bench.bell(bell));
+            }
             let first = matches!(bench.set(seat, Seat::Failing), Seat::Away);
-            (bench.ring(first), bench.bell(bell))
+            (Next { found: false, leaves: false, ring: bench.ring(first) }, bench.bell(bell))
         })
     }
 
@@ -143,7 +182,7 @@ impl<J, K> Leases<J, K> {
                 if bench.queue.len() == before {
                     return ((), Put::Nothing);
                 }
-                bench.told = false;
+                bench.said_low = false;
                 bench.hungry_seen = bench.survey().hungry();
                 ((), Put::Patient)
             })
@@ -216,170 +255,44 @@ impl<J, K> Leases<J, K> {
         self.lane.peek(|bench| bench.clear(|| Seat::Abandoned))
     }
 
+    /// Takes in `n` more seats, which are about to ask, and returns which.
+    pub(crate) fn open(&self, n: usize) -> Vec<usize> {
+        self.lane.peek(|bench| bench.open(n))
+    }
+
+    /// All seats that have not been told to leave.
+    pub(crate) fn present(&self) -> Vec<usize> {
+        self.lane.peek(|bench| {
+            let seats = bench.seats.iter().enumerate();
+            seats.filter(|(_, seat)| seat.is_present()).map(|(number, _)| number).collect()
+        })
+    }
+
+    /// Tells up to `n` seats to leave, as far as there are too many: of those that are not ready to
+    /// run anything, or of those that are `idle`. Returns which.
+    pub(crate) fn dismiss(&self, n: usize, idle: bool) -> Vec<usize> {
+        self.lane.take(|bench, bell| {
+            let of_those = if idle { Seat::is_idle } else { Seat::is_unready };
+            let seats = 0..bench.seats.len();
+            let chosen = seats.filter(|&seat| of_those(&bench.seats[seat]));
+            let chosen: Vec<_> = chosen.take(n).take_while(|_| self.surplus.take()).collect();
+            chosen.iter().for_each(|&seat| bench.dismiss(seat));
+            (chosen, bench.bell(bell))
+        })
+    }
+
     /// Takes what a dead worker left. From here on the lane is another's, who is not there yet.
     pub(crate) fn bury(&self) -> Remains<J, K> {
         self.lane.take(|bench, _| {
             let running = bench.clear(|| Seat::Away);
             for seat in 0..bench.seats.len() {
-                bench.set(seat, Seat::Away);
+                let stays = bench.seats[seat].is_present();
+                bench.set(seat, if stays { Seat::Away } else { Seat::Vacant });
             }
             bench.survey.dead = false;
             let leases = mem::take(&mut bench.queue);
             let begun = mem::take(&mut bench.begun);
             (Remains { running, leases, begun }, Bell::Awake)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn new(seats: usize) -> Leases<u32, u32> {
-        Leases::new(seats)
-    }
-
-    fn filled(n: u32) -> Leases<u32, u32> {
-        let leases = new(2);
-        let _ = leases.hand_out(|queue| queue.extend(0..n));
-        leases
-    }
-
-    fn ask(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> Next {
-        leases.ask(seat, ahead, |job| job)
-    }
-
-    /// Also returns the job that ended.
-    fn turn(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> (Option<u32>, Option<Next>) {
-        let mut ended = None;
-        let turn = leases.turn(seat, ahead, |job, next| {
-            ended = Some(job);
-            next
-        });
-        (ended, turn)
-    }
-
-    #[test]
-    fn a_seat_that_finds_nothing_rings_the_dispatcher_once() {
-        let leases = new(3);
-        assert!(ask(&leases, 0, 0).ring.is_some());
-        assert!(ask(&leases, 1, 0).ring.is_none(), "it has been rung and has not looked");
-        assert_eq!(leases.survey().idle, 2);
-        assert!(ask(&leases, 2, 0).ring.is_some());
-    }
-
-    #[test]
-    fn a_seat_whose_lease_another_took_is_hungry_again() {
-        let leases = new(2);
-        let _ = ask(&leases, 0, 0);
-        assert_eq!(leases.survey().hungry(), 1);
-        let _ = leases.hand_out(|queue| queue.push_back(1));
-        assert_eq!(leases.survey().hungry(), 0);
-        let other = ask(&leases, 1, 0);
-        assert_eq!((other.found, other.ring.is_some()), (true, true));
-    }
-
-    #[test]
-    fn a_hand_out_rings_only_when_a_seat_is_idle() {
-        let leases = new(1);
-        let _ = ask(&leases, 0, 0);
-        assert!(leases.hand_out(|queue| queue.push_back(1)).is_some());
-        assert_eq!(leases.answer().0, 1);
-        assert!(ask(&leases, 0, 0).found);
-        assert!(leases.hand_out(|queue| queue.push_back(2)).is_none(), "the seat will look");
-        assert_eq!(turn(&leases, 0, 0).0, Some(1));
-        assert_eq!(turn(&leases, 0, 0).0, Some(2));
-    }
-
-    #[test]
-    fn the_dispatcher_is_rung_when_half_of_the_supply_is_used() {
-        let leases = filled(4);
-        let _ = leases.survey();
-        assert!(ask(&leases, 0, 4).ring.is_none());
-        assert!(turn(&leases, 0, 4).1.unwrap().ring.is_some());
-        assert_eq!(leases.survey().wanted(), 2);
-        assert!(turn(&leases, 0, 4).1.unwrap().ring.is_none(), "it knows");
-    }
-
-    #[test]
-    fn a_worker_that_was_given_up_rings_when_it_is_back() {
-        let leases = filled(2);
-        let survey = leases.survey();
-        assert!(leases.give_up(survey.asked));
-        assert!(ask(&leases, 0, 0).ring.is_some());
-        assert!(!leases.give_up(survey.asked), "it has asked since");
-        assert!(leases.give_up(leases.survey().asked));
-        assert!(leases.answer().1.is_some());
-    }
-
-    #[test]
-    fn recall_takes_the_youngest_in_order() {
-        let leases = filled(5);
-        assert_eq!(leases.recall(2), [3, 4]);
-        assert_eq!(leases.recall(9), [0, 1, 2]);
-    }
-
-    #[test]
-    fn rescue_takes_the_oldest_in_order() {
-        let leases = filled(5);
-        assert_eq!(leases.rescue(2), [0, 1]);
-        assert_eq!(leases.rescue(9), [2, 3, 4]);
-    }
-
-    #[test]
-    fn a_worker_is_quiet_only_after_its_last_result_was_put() {
-        let leases = filled(1);
-        let _ = ask(&leases, 0, 0);
-        assert!(!leases.survey().is_quiet());
-        assert_eq!(turn(&leases, 0, 0).0, Some(0));
-        assert!(!leases.survey().is_quiet(), "the result is on the way to the outbox");
-        let _ = ask(&leases, 0, 0);
-        assert!(leases.survey().is_quiet());
-    }
-
-    #[test]
-    fn a_job_is_ended_by_its_seat_or_by_whoever_gave_the_seat_up() {
-        let leases = filled(2);
-        let _ = ask(&leases, 0, 0);
-        let _ = ask(&leases, 1, 0);
-        assert_eq!(leases.end(0), (Some(0), false));
-        assert_eq!(leases.abandon(), [1]);
-        assert_eq!(turn(&leases, 1, 0).0, None);
-        assert_eq!((leases.survey().running, leases.survey().idle), (1, 0));
-    }
-
-    #[test]
-    fn a_dead_worker_is_handed_nothing_and_leaves_everything() {
-        let leases = filled(3);
-        let _ = ask(&leases, 0, 8);
-        let _ = leases.survey();
-        assert!(leases.die().is_some());
-        let survey = leases.survey();
-        assert_eq!((survey.wanted(), survey.is_quiet(), survey.dead), (0, false, true));
-        let remains = leases.bury();
-        assert_eq!((remains.running, remains.begun), (vec![0], 1));
-        assert_eq!(remains.leases, [1, 2]);
-        assert!(leases.survey().is_quiet());
-    }
-
-    #[test]
-    fn a_seat_fails_until_it_asks() {
-        let leases = new(1);
-        assert!(leases.fail(0).is_some());
-        let _ = leases.survey();
-        assert!(leases.fail(0).is_none(), "nothing has changed");
-        assert_eq!((leases.survey().failing, leases.failures()), (1, 2));
-        let _ = ask(&leases, 0, 0);
-        assert_eq!((leases.survey().failing, leases.survey().live()), (0, 1));
-    }
-
-    #[test]
-    fn a_lease_can_be_withdrawn_and_a_running_job_found() {
-        let leases = filled(3);
-        let _ = ask(&leases, 1, 0);
-        assert_eq!(leases.withdraw(|&job| job == 2), Some(2));
-        assert_eq!(leases.withdraw(|&job| job == 0), None);
-        assert_eq!(leases.seat_of(|&job| job == 0), Some(1));
-        assert_eq!(leases.seat_of(|&job| job == 1), None);
     }
 }

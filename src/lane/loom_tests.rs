@@ -16,7 +16,7 @@ use loom::{
 
 use crate::runtime::keep_until;
 
-use super::{Bell, Holdback, Lane, Leases, Newcomers, Outbox, Put, Ring, Told, Window};
+use super::{Bell, Holdback, Lane, Newcomers, Outbox, Put, Ring, Surplus, Told, Window};
 
 /// Stands for an actor's mailbox: rings that have been sent.
 struct Mailbox(Mutex<usize>);
@@ -56,8 +56,18 @@ fn a_put_is_seen_by_the_consumer_or_rings_it() {
     });
 }
 
+type Leases = super::Leases<u8, u8>;
+
+fn leases(seats: usize) -> Arc<Leases> {
+    sharing(seats, &StdArc::new(Surplus::new()))
+}
+
+fn sharing(seats: usize, surplus: &StdArc<Surplus>) -> Arc<Leases> {
+    Arc::new(Leases::new(seats, surplus.clone()))
+}
+
 /// A seat takes its next job, after the one it runs if it runs one. Says whether it has one.
-fn take(leases: &Leases<u8, u8>, seat: usize) -> (bool, Option<Ring>) {
+fn take(leases: &Leases, seat: usize) -> (bool, Option<Ring>) {
     let turn = leases.turn(seat, 0, |_, next| next);
     if let Some(next) = turn
         && next.found
@@ -71,7 +81,7 @@ fn take(leases: &Leases<u8, u8>, seat: usize) -> (bool, Option<Ring>) {
 #[test]
 fn a_lease_is_started_once_or_recalled_and_never_left_with_a_sleeping_seat() {
     loom::model(|| {
-        let leases = Arc::new(Leases::new(1));
+        let leases = leases(1);
         let to_worker = Mailbox::new();
         let worker = {
             let leases = leases.clone();
@@ -94,7 +104,7 @@ fn a_lease_is_started_once_or_recalled_and_never_left_with_a_sleeping_seat() {
 #[test]
 fn a_job_that_runs_is_ended_once_by_its_seat_or_by_whoever_gives_it_up() {
     loom::model(|| {
-        let leases = Arc::new(Leases::new(1));
+        let leases = leases(1);
         let _ = leases.hand_out(|queue| queue.extend([1, 2]));
         assert!(take(&leases, 0).0);
         let worker = {
@@ -114,7 +124,7 @@ fn a_job_that_runs_is_ended_once_by_its_seat_or_by_whoever_gives_it_up() {
 #[test]
 fn what_a_dying_worker_was_handed_is_left_to_be_buried_and_the_dispatcher_hears_of_it() {
     loom::model(|| {
-        let leases = Arc::new(Leases::<u8, u8>::new(1));
+        let leases = leases(1);
         let to_dispatcher = Mailbox::new();
         let worker = {
             let (leases, to_dispatcher) = (leases.clone(), to_dispatcher.clone());
@@ -147,6 +157,25 @@ fn what_a_dying_worker_was_handed_is_left_to_be_buried_and_the_dispatcher_hears_
 }
 
 #[test]
+fn exactly_as_many_seats_leave_as_are_to_whether_they_run_or_rest() {
+    loom::model(|| {
+        let surplus = StdArc::new(Surplus::new());
+        let lanes = [0, 1].map(|_| sharing(1, &surplus));
+        let _ = lanes[0].hand_out(|queue| queue.push_back(1));
+        let worker = {
+            let leases = lanes[0].clone();
+            thread::spawn(move || (0..2).filter(|_| take(&leases, 0).0).count())
+        };
+        take(&lanes[1], 0);
+        surplus.add(1);
+        lanes.iter().for_each(|leases| drop(leases.dismiss(1, true)));
+        worker.join().unwrap();
+        let present: usize = lanes.iter().map(|leases| leases.survey().present).sum();
+        assert_eq!((present, surplus.get()), (1, 0));
+    });
+}
+
+#[test]
 fn a_job_is_told_to_stop_whether_it_listens_before_or_after() {
     loom::model(|| {
         let told = Arc::new(Told::new());
@@ -162,7 +191,7 @@ fn a_job_is_told_to_stop_whether_it_listens_before_or_after() {
 #[test]
 fn a_hungry_seat_is_known_to_the_dispatcher_whoever_takes_its_lease() {
     loom::model(|| {
-        let leases = Arc::new(Leases::new(2));
+        let leases = leases(2);
         let to_dispatcher = Mailbox::new();
         let worker = {
             let (leases, to_dispatcher) = (leases.clone(), to_dispatcher.clone());

@@ -13,20 +13,26 @@ mod bench;
 mod leases;
 mod newcomers;
 mod outbox;
+mod surplus;
 mod told;
 mod window;
 
+#[cfg(test)]
+mod leases_tests;
 #[cfg(all(test, workpool_loom))]
 mod loom_tests;
 
 pub(crate) use self::{
     bench::Survey,
-    leases::{Leases, Next, Remains},
+    leases::{Leases, Remains},
     newcomers::Newcomers,
     outbox::Outbox,
+    surplus::Surplus,
     told::Told,
     window::{Holdback, Window},
 };
+
+use std::sync::Arc;
 
 use crate::sync::{Mutex, lock};
 
@@ -36,17 +42,11 @@ use crate::sync::{Mutex, lock};
 pub(crate) struct Station<J, K, R> {
     pub(crate) leases: Leases<J, K>,
     pub(crate) outbox: Outbox<R>,
-    /// By seat.
-    pub(crate) told: Vec<Told>,
 }
 
 impl<J, K, R> Station<J, K, R> {
-    pub(crate) fn new(seats: usize) -> Self {
-        Self {
-            leases: Leases::new(seats),
-            outbox: Outbox::new(),
-            told: (0..seats).map(|_| Told::new()).collect(),
-        }
+    pub(crate) fn new(seats: usize, surplus: Arc<Surplus>) -> Self {
+        Self { leases: Leases::new(seats, surplus), outbox: Outbox::new() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod subscribe;
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use actix::{Message, WeakAddr};
 
@@ -10,8 +10,8 @@ pub use self::subscribe::Subscribe;
 use crate::{
     deliver::{Results, SubscriptionId},
     dispatcher::Dispatcher,
-    error::{Refused, Stopped, SubscribeError},
-    job::{Counts, Job, JobId, JobResult, Jobs},
+    error::{Refused, ResizeError, Stopped, SubscribeError},
+    job::{Counts, Job, JobId, JobResult, Jobs, Staff, WorkStation},
     runtime::Reply,
     value::Value,
     work::Stopping,
@@ -172,7 +172,8 @@ pub struct Status {
     pub open: bool,
     /// Whether it was told to start no job ([`Pause`]).
     pub paused: bool,
-    /// Workers, whether they run something or not.
+    /// How many workers there are to be, by [`Builder::workers`](crate::Builder::workers) or the last
+    /// [`Resize`].
     pub workers: usize,
     /// Workers that run a job or could: not those whose processor was not built yet, or whose thread
     /// has ended and was not replaced yet. While there is none, no job starts.
@@ -222,6 +223,19 @@ pub struct Stall {
     pub subscriber: Cow<'static, str>,
 }
 
+/// application → dispatcher, to have so many workers from now on.
+///
+/// More start at once; where the operating system gives no thread for one, it is tried again. With
+/// fewer, those that run nothing end at once, and the others as soon as their jobs have ended, whoever
+/// is first: no job is ended for it, and none starts while as many run as the pool is to have. With 0,
+/// what is accepted waits, and so do `run` and [`Drain`], until there are workers again.
+///
+/// A worker that ends drops its processor; names of workers ([`WorkerId`](crate::WorkerId)) are not
+/// used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), ResizeError>")]
+pub struct Resize(pub usize);
+
 /// a pool's handle → dispatcher: a [`Cancel`] that is heeded although nobody waits for its answer.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -258,6 +272,20 @@ pub(crate) struct LastCall;
 #[rtype(result = "()")]
 pub(crate) struct Wake;
 
+/// dispatcher → worker, when there are to be more seats on its thread.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Seat {
+    pub(crate) staff: Staff,
+}
+
+/// dispatcher → worker, when seats that ran nothing were told to leave.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Dismiss {
+    pub(crate) seats: Vec<usize>,
+}
+
 /// dispatcher → worker, when jobs that run must come to an end.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -275,8 +303,24 @@ pub(crate) struct Look {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Collect {
-    /// Whose outbox; `None` for all.
-    pub(crate) from: Option<usize>,
+    pub(crate) from: Origin,
+}
+
+/// Where results come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Anywhere,
+    /// They are of jobs that ended without a worker.
+    Dispatcher,
+    Worker(usize),
+}
+
+/// dispatcher → collector, before a worker is hired: where its results will be.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Enlist<T: Value, U: Value, E: Value> {
+    pub(crate) worker: usize,
+    pub(crate) station: Arc<WorkStation<T, U, E>>,
 }
 
 /// dispatcher → collector, to add a subscription.

@@ -59,12 +59,12 @@ pub(crate) fn stop_this_thread() {
     }
 }
 
-/// The threads that workers run on, by number. Dropped, they are stopped and joined without anyone
+/// The threads that workers run on, by number; there may be numbers without one. Dropped, they are stopped and joined without anyone
 /// waiting.
 #[derive(Debug)]
 pub(crate) struct Crew {
-    threads: Vec<Thread>,
-    /// Threads without a number: the pool's own, and those that were replaced and go on.
+    threads: Vec<Option<Thread>>,
+    /// Threads without a number: the pool's own, and those that are not needed any more and go on.
     others: Vec<Thread>,
     /// Where each thread says that it is about to end.
     ends: (Sender<()>, Receiver<()>),
@@ -100,15 +100,26 @@ impl Default for Crew {
 }
 
 impl Crew {
-    /// Starts one more thread, with the next number.
+    /// Starts the thread with this number, in place of one that has ended, or is to end when it can.
     ///
     /// # Errors
     /// What the operating system said.
-    pub(crate) fn hire(&mut self) -> io::Result<ArbiterHandle> {
+    pub(crate) fn hire_for(&mut self, number: usize) -> io::Result<ArbiterHandle> {
         let thread = self.start()?;
         let handle = thread.arbiter.handle();
-        self.threads.push(thread);
+        self.retire(number);
+        self.threads.resize_with(self.threads.len().max(number + 1), || None);
+        self.threads[number] = Some(thread);
         Ok(handle)
+    }
+
+    /// Ends the thread with this number, when it can.
+    pub(crate) fn retire(&mut self, number: usize) {
+        if let Some(old) = self.threads.get_mut(number).and_then(Option::take) {
+            old.arbiter.stop();
+            self.others.push(old);
+            self.others.retain(|thread| !thread.ended.load(Ordering::Acquire));
+        }
     }
 
     /// Starts a thread for the pool itself.
@@ -119,20 +130,6 @@ impl Crew {
         let thread = self.start()?;
         let handle = thread.arbiter.handle();
         self.others.push(thread);
-        Ok(handle)
-    }
-
-    /// Starts a thread in place of one that has ended, or is to end when it can.
-    ///
-    /// # Errors
-    /// What the operating system said.
-    pub(crate) fn replace(&mut self, number: usize) -> io::Result<ArbiterHandle> {
-        let thread = self.start()?;
-        let handle = thread.arbiter.handle();
-        let old = std::mem::replace(&mut self.threads[number], thread);
-        old.arbiter.stop();
-        self.others.push(old);
-        self.others.retain(|thread| !thread.ended.load(Ordering::Acquire));
         Ok(handle)
     }
 
@@ -155,8 +152,8 @@ impl Crew {
         joined: impl FnOnce(usize) + Send + 'static,
     ) {
         let mut number = 0..;
-        let is_left = |_: &mut Thread| number.next().is_some_and(|number| left.contains(&number));
-        for thread in self.threads.extract_if(.., is_left) {
+        let is_left = |_: &mut _| number.next().is_some_and(|number| left.contains(&number));
+        for thread in self.threads.extract_if(.., is_left).flatten() {
             thread.arbiter.stop();
         }
         let left = left.len();
@@ -181,7 +178,8 @@ fn dismiss(
     patience: Option<Duration>,
     joined: impl FnOnce(usize) + Send + 'static,
 ) {
-    let mut threads: Vec<_> = crew.threads.drain(..).chain(crew.others.drain(..)).collect();
+    let numbered = crew.threads.drain(..).flatten();
+    let mut threads: Vec<_> = numbered.chain(crew.others.drain(..)).collect();
     threads.iter().for_each(|thread| _ = thread.arbiter.stop());
     let (_, ends) = std::mem::replace(&mut crew.ends, channel());
     let join = move || {

@@ -12,9 +12,13 @@ mod port;
 mod roster;
 mod scheduler;
 mod share;
+mod sizing;
 mod stall;
 mod stuck;
 mod vacancies;
+
+#[cfg(test)]
+mod roster_tests;
 
 pub(crate) use self::{
     backlog::{Backlog, Waits},

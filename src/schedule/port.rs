@@ -1,11 +1,13 @@
 //! What the scheduler is told, and what it has others do.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
+
+use crate::job::{Staff, WorkStation};
 
 use super::Step;
 
 /// What the scheduler has done by others.
-pub(crate) trait Port {
+pub(crate) trait Port<T, U, E> {
     /// There are leases for a worker's idle seats.
     fn wake(&mut self, worker: usize);
     /// The jobs that a worker runs have got this far with their end.
@@ -22,8 +24,15 @@ pub(crate) trait Port {
     fn muster(&mut self);
     /// Whether the actix system runs: when it has stopped, nobody can ever be hired again.
     fn system_runs(&self) -> bool;
-    /// A worker has died, and another is to be hired in its place. Returns whether that was possible.
-    fn hire(&mut self, worker: usize) -> bool;
+    /// A worker is to be hired, for these seats, in place of one that died or beside the others. Returns
+    /// whether that was possible.
+    fn hire(&mut self, worker: usize, station: &Arc<WorkStation<T, U, E>>, staff: Staff) -> bool;
+    /// A worker has these seats from now on, too.
+    fn seat(&mut self, worker: usize, staff: Staff);
+    /// These of a worker's seats, which ran nothing, are to leave.
+    fn dismiss(&mut self, worker: usize, seats: Vec<usize>);
+    /// A worker has no seats any more, and is to end.
+    fn retire(&mut self, worker: usize);
 }
 
 /// The time.

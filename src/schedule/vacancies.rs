@@ -26,6 +26,19 @@ impl Vacancies {
         Self { places: (0..workers).map(place).collect(), deaths: 0, vacant: 0 }
     }
 
+    /// There is to be one more worker.
+    pub(crate) fn open(&mut self, worker: usize, now: Instant) {
+        let place = || Place { due: None, pauses: Pauses::new() };
+        self.places.resize_with(self.places.len().max(worker + 1), place);
+        self.places[worker] = Place { due: Some(now), ..place() };
+        self.vacant += 1;
+    }
+
+    /// A place is not to be filled any more, whether it is now or not.
+    pub(crate) fn close(&mut self, worker: usize) {
+        self.vacant -= usize::from(self.places[worker].due.take().is_some());
+    }
+
     /// A worker died at `now`. One that had begun a job is replaced at once: each death costs a job,
     /// so they come to an end. Others are replaced after a pause that grows.
     pub(crate) fn died(&mut self, worker: usize, had_begun: bool, now: Instant) {
@@ -90,6 +103,17 @@ mod tests {
         assert!(vacancies.is_vacant(1) && !vacancies.is_vacant(0));
         assert_eq!((vacancies.take_due(now), vacancies.take_due(now)), (Some(1), None));
         assert_eq!((vacancies.next_due(), vacancies.deaths()), (None, 1));
+    }
+
+    #[test]
+    fn places_come_and_go() {
+        let (mut vacancies, now) = (Vacancies::new(1), Instant::now());
+        vacancies.open(1, now);
+        vacancies.open(2, now);
+        vacancies.close(1);
+        vacancies.close(0);
+        assert_eq!((vacancies.take_due(now), vacancies.take_due(now)), (Some(2), None));
+        assert_eq!(vacancies.next_due(), None);
     }
 
     #[test]

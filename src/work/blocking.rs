@@ -22,7 +22,7 @@ pub(crate) struct BlockingSeat<T, U, E> {
     build: Arc<Build<T, U, E>>,
     process: Option<Box<Process<T, U, E>>>,
     pauses: Pauses,
-    /// Its job was ended over its head: it works no more.
+    /// Its job was ended over its head, or it is to leave: it works no more.
     given_up: bool,
 }
 
@@ -69,7 +69,10 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
             Ok(Err(error)) => error,
             Err(text) => BoxError::from(String::from(text)),
         };
-        self.post.fail(SEAT);
+        if self.post.fail(SEAT) {
+            self.given_up = true;
+            return Err(Duration::ZERO);
+        }
         let (worker, pause) = (self.worker, self.pauses.next());
         tracing::warn!(%worker, %error, ?pause, "a processor was not built; trying again");
         Err(pause)
@@ -78,16 +81,13 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
     /// Runs jobs until there are none.
     fn work_with(&mut self, process: &mut Process<T, U, E>) -> After {
         let mut run = Run { worker: self.worker, started: self.post.now() };
-        if !self.post.ask(SEAT, &mut self.hand, run) {
-            return After::Rest;
-        }
-        loop {
+        let mut after = self.post.ask(SEAT, &mut self.hand, run);
+        while let After::Next(started) = after {
+            run.started = started;
             let ran = self.run(process);
-            match self.post.ended(SEAT, &mut self.hand, run, ran, false) {
-                After::Next(started) => run.started = started,
-                after => return after,
-            }
+            after = self.post.ended(SEAT, &mut self.hand, run, ran, false);
         }
+        after
     }
 
     fn run(&mut self, process: &mut Process<T, U, E>) -> Ran<U, E> {

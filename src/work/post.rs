@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use crate::{
     error::JobError,
     job::{Ended, Hand, Inside, JobContext, Run, Stamp, WorkStation, WorkerId},
-    lane::{Next, Ring},
+    lane::Ring,
     panic::drop_each,
     schedule::Pace,
 };
@@ -84,6 +84,24 @@ struct Seats {
     resting: Vec<usize>,
 }
 
+impl Seats {
+    /// Where a seat's waker is, or is to be.
+    fn waker(&mut self, seat: usize) -> &mut Option<Waker> {
+        if self.wakers.len() <= seat {
+            self.wakers.resize(seat + 1, None);
+            self.rests.resize(seat + 1, false);
+        }
+        &mut self.wakers[seat]
+    }
+
+    /// A seat rests no more: what it is to be woken by.
+    fn rouse(&mut self, seat: usize) -> Option<Waker> {
+        let waker = self.waker(seat).clone();
+        self.rests[seat] = false;
+        waker
+    }
+}
+
 /// What became of a job on its seat.
 #[derive(Debug)]
 pub(super) enum Ran<U, E> {
@@ -107,15 +125,12 @@ pub(super) enum After {
     Rest,
     /// It builds its processor anew.
     Rebuild,
-    /// It ends: the job was ended over its head.
+    /// It ends: its job was ended over its head, or the pool is to have fewer workers.
     Leave,
 }
 
 impl<T, U, E> Post<T, U, E> {
     pub(crate) fn new(life: Life<T, U, E>, hooks: Hooks, grace: Duration) -> Self {
-        let seats = life.station.told.len();
-        let seats =
-            Seats { wakers: vec![None; seats], rests: vec![false; seats], resting: Vec::new() };
         Self {
             life,
             hooks,
@@ -124,13 +139,13 @@ impl<T, U, E> Post<T, U, E> {
             last_end: Cell::default(),
             more: Cell::default(),
             stopping: Cell::new(Stopping::No),
-            seats: RefCell::new(seats),
+            seats: RefCell::default(),
         }
     }
 
     /// The context for the jobs of one seat.
     pub(super) fn context(&self, worker: WorkerId, seat: usize) -> JobContext<T, U, E> {
-        JobContext::new(worker, self.life.inside.clone(), self.life.station.clone(), seat)
+        JobContext::new(worker, self.life.inside.clone(), self.life.station.leases.told(seat))
     }
 
     pub(super) fn now(&self) -> Stamp {
@@ -141,16 +156,20 @@ impl<T, U, E> Post<T, U, E> {
         (self.hooks.sleep)(pause)
     }
 
-    /// Whether a job begins on a seat that runs none.
-    pub(super) fn ask(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> bool {
+    /// A seat that runs no job asks for one: what it does next.
+    pub(super) fn ask(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
         let begin = |job| hand.begin(job, run);
-        let Next { found, ring } = self.life.station.leases.ask(seat, self.ahead(), begin);
-        if !found && self.more.replace(false) {
+        let next = self.life.station.leases.ask(seat, self.ahead(), begin);
+        if !next.found && self.more.replace(false) {
             // What was to come next went elsewhere: the results need not wait for it.
             self.ring_collector(self.life.station.outbox.no_more());
         }
-        self.ring_dispatcher(ring);
-        found
+        self.ring_dispatcher(next.ring);
+        match (next.found, next.leaves) {
+            (true, _) => After::Next(run.started),
+            (false, true) => After::Leave,
+            (false, false) => After::Rest,
+        }
     }
 
     /// A seat's job, which began with `run`, has ended: its result goes to the outbox, and the next
@@ -199,10 +218,10 @@ impl<T, U, E> Post<T, U, E> {
         };
         self.put(result, more);
         // What was handed out meanwhile begins now: the result is in the outbox.
-        match another || (!pause && self.ask(seat, hand, run)) {
-            true => After::Next(ended),
-            false if pause => After::Pause,
-            false => After::Rest,
+        match (another, pause) {
+            (true, _) => After::Next(ended),
+            (false, true) => After::Pause,
+            (false, false) => self.ask(seat, hand, run),
         }
     }
 
@@ -243,9 +262,16 @@ impl<T, U, E> Post<T, U, E> {
         }
     }
 
-    /// A seat's processor was not built.
-    pub(super) fn fail(&self, seat: usize) {
-        self.ring_dispatcher(self.life.station.leases.fail(seat));
+    /// A seat's processor was not built. Returns whether the seat is to try no more.
+    pub(super) fn fail(&self, seat: usize) -> bool {
+        let next = self.life.station.leases.fail(seat);
+        self.ring_dispatcher(next.ring);
+        next.leaves
+    }
+
+    /// A seat has ended.
+    pub(super) fn vacate(&self, seat: usize) {
+        self.life.station.leases.vacate(seat);
     }
 
     fn ring_dispatcher(&self, ring: Option<Ring>) {
@@ -262,11 +288,22 @@ impl<T, U, E> Post<T, U, E> {
             let waker = {
                 let mut seats = self.seats.borrow_mut();
                 let Some(seat) = seats.resting.pop() else { return };
-                seats.rests[seat] = false;
-                seats.wakers[seat].clone()
+                seats.rouse(seat)
             };
             waker.iter().for_each(Waker::wake_by_ref);
         }
+    }
+
+    /// Seats that rest were told to leave.
+    pub(crate) fn dismiss(&self, dismissed: &[usize]) {
+        let wakers: Vec<_> = {
+            let mut seats = self.seats.borrow_mut();
+            seats.resting.retain(|seat| !dismissed.contains(seat));
+            dismissed.iter().map(|&seat| seats.rouse(seat)).collect()
+        };
+        wakers.iter().flatten().for_each(Waker::wake_by_ref);
+        // One of them may have been woken for leases that are another's.
+        self.wake();
     }
 
     /// A blocking worker was rung: it needs no waking, it runs on this thread.
@@ -283,7 +320,7 @@ impl<T, U, E> Post<T, U, E> {
 
     /// Has a seat look whether its job was told to stop.
     pub(crate) fn look(&self, seat: usize) {
-        let waker = self.seats.borrow().wakers[seat].clone();
+        let waker = self.seats.borrow().wakers.get(seat).cloned().flatten();
         waker.iter().for_each(Waker::wake_by_ref);
     }
 
@@ -293,7 +330,8 @@ impl<T, U, E> Post<T, U, E> {
 
     /// Notes how to wake a seat.
     pub(super) fn note_waker(&self, seat: usize, cx: &Context<'_>) {
-        let noted = &mut self.seats.borrow_mut().wakers[seat];
+        let mut seats = self.seats.borrow_mut();
+        let noted = seats.waker(seat);
         if !noted.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *noted = Some(cx.waker().clone());
         }
@@ -305,10 +343,13 @@ impl<T, U, E> Post<T, U, E> {
         poll_fn(move |cx| {
             if !rests {
                 rests = true;
+                self.note_waker(seat, cx);
                 let mut seats = self.seats.borrow_mut();
                 seats.rests[seat] = true;
                 seats.resting.push(seat);
-            } else if !self.seats.borrow().rests[seat] {
+                return Poll::Pending;
+            }
+            if !self.seats.borrow().rests[seat] {
                 return Poll::Ready(());
             }
             self.note_waker(seat, cx);

@@ -30,7 +30,7 @@ use super::{
 const BUDGET: u32 = 64;
 
 /// Builds a processor, works with it until a job panics in it, and begins again. It ends when its job
-/// was ended over its head.
+/// was ended over its head, or the pool is to have fewer workers.
 pub(super) async fn serve<P, X, F, T, U, E>(
     post: Rc<Post<T, U, E>>,
     worker: WorkerId,
@@ -45,14 +45,14 @@ pub(super) async fn serve<P, X, F, T, U, E>(
     E: Value,
 {
     let seat = Seat { post: &post, worker, number };
-    loop {
-        let mut processor = seat.build(&*factory).await;
+    while let Some(mut processor) = seat.build(&*factory).await {
         let after = seat.work(&mut processor).await;
         drop_each([processor]);
         if after == After::Leave {
-            return;
+            break;
         }
     }
+    post.vacate(number);
 }
 
 struct Seat<'p, T, U, E> {
@@ -62,7 +62,8 @@ struct Seat<'p, T, U, E> {
 }
 
 impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
-    async fn build<P, X, F>(&self, factory: &F) -> P
+    /// `None` if the seat is to leave before a processor was built.
+    async fn build<P, X, F>(&self, factory: &F) -> Option<P>
     where
         X: Into<BoxError>,
         F: AsyncFn() -> Result<P, X>,
@@ -71,19 +72,21 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         loop {
             let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| false).await;
             let error = match built {
-                Ok(Some(Ok(processor))) => return processor,
+                Ok(Some(Ok(processor))) => return Some(processor),
                 Ok(Some(Err(error))) => error,
                 Ok(None) => continue,
                 Err(text) => BoxError::from(String::from(text)),
             };
-            self.post.fail(self.number);
+            if self.post.fail(self.number) {
+                return None;
+            }
             let (worker, pause) = (self.worker, pauses.next());
             tracing::warn!(%worker, %error, ?pause, "a processor was not built; trying again");
             self.post.sleep(pause).await;
         }
     }
 
-    /// Runs jobs until one panics, or is ended over the seat's head.
+    /// Runs jobs until one panics, or the seat is to leave.
     async fn work<P>(&self, processor: &mut P) -> After
     where
         P: Processor<Payload = T, Output = U, Error = E>,
@@ -92,11 +95,11 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         let mut hand = Hand::new();
         loop {
             let mut run = Run { worker: self.worker, started: self.post.now() };
-            if !self.post.ask(self.number, &mut hand, run) {
-                self.post.rest(self.number).await;
-                continue;
+            let mut after = self.post.ask(self.number, &mut hand, run);
+            if let After::Next(_) = after {
+                after = self.spend_budget(&mut run, &mut hand, processor, &mut cx).await;
             }
-            match self.spend_budget(&mut run, &mut hand, processor, &mut cx).await {
+            match after {
                 After::Rest => self.post.rest(self.number).await,
                 After::Next(_) | After::Pause => yield_once().await,
                 after => return after,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use actix::MailboxError;
 use actix_workpool::{
-    Cancel, Drain, GetStatus, Job, Jobs, Pause, Pool, Refusal, Resume, RunError, Shutdown, Stopped,
-    Subscribe, SubscribeError, SubscriptionId, Unsubscribe,
+    Cancel, Drain, GetStatus, Job, Jobs, Pause, Pool, Refusal, Resize, ResizeError, Resume,
+    RunError, Shutdown, Stopped, Subscribe, SubscribeError, SubscriptionId, Unsubscribe,
 };
 use futures::{StreamExt, stream};
 use tokio::sync::Semaphore;
@@ -101,6 +101,7 @@ pub async fn answers_everything(pool: &Numbers, subscription: SubscriptionId) {
     assert_eq!(pool.cancel(Job::new(7_u64).id()).await, Err(Stopped));
     assert_eq!(pool.pause().await, Err(Stopped));
     assert_eq!(pool.resume().await, Err(Stopped));
+    assert_eq!(pool.resize(1).await, Err(ResizeError::Stopped(Stopped)));
     assert_eq!(pool.status().await, Err(Stopped));
     let report = pool.shutdown(Shutdown::Now).await;
     assert_eq!(pool.clone().shutdown(Shutdown::Drain(std::time::Duration::MAX)).await, report);
@@ -120,6 +121,7 @@ async fn answers_no_message(pool: &Numbers, subscription: SubscriptionId) {
     assert!(address.send(Cancel(Job::new(1_u64).id())).await.is_err_and(closed));
     assert!(address.send(Pause).await.is_err_and(closed));
     assert!(address.send(Resume).await.is_err_and(closed));
+    assert!(address.send(Resize(1)).await.is_err_and(closed));
     assert!(address.send(GetStatus).await.is_err_and(closed));
     assert!(address.send(Shutdown::Now).await.is_err_and(closed));
     address.do_send(Job::new(1));

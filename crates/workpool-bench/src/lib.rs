@@ -55,12 +55,14 @@ pub use crate::{
     builder::Builder,
     deliver::{ResultStream, Results, SubscriptionId},
     dispatcher::Dispatcher,
-    error::{BuildError, JobError, Refusal, Refused, RunError, Stopped, SubscribeError},
+    error::{
+        BuildError, JobError, Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError,
+    },
     intake::{OnFull, Queue},
     job::{Counts, Job, JobContext, JobId, JobResult, Jobs, Parts, WorkerId},
     message::{
-        Cancel, CancelOutcome, Drain, Drained, GetStatus, Pause, Resume, Shutdown, ShutdownReport,
-        Status, Subscribe, Unsubscribe,
+        Cancel, CancelOutcome, Drain, Drained, GetStatus, Pause, Resize, Resume, Shutdown,
+        ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     pool::Pool,
     process::Process,

@@ -92,3 +92,16 @@ atomics! {
     AtomicU64: u64 { fetch_add }
     AtomicUsize: usize { fetch_add fetch_sub }
 }
+
+impl AtomicUsize {
+    pub(crate) fn fetch_update(
+        &self,
+        set: Ordering,
+        fetch: Ordering,
+        update: impl FnMut(usize) -> Option<usize>,
+    ) -> Result<usize, usize> {
+        let updated = self.0.fetch_update(set, fetch, update);
+        sim::step();
+        updated
+    }
+}

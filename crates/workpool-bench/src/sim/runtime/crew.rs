@@ -39,29 +39,30 @@ pub(crate) fn stop_this_thread() {
 
 #[derive(Debug, Default)]
 pub(crate) struct Crew {
-    threads: Vec<ArbiterHandle>,
+    threads: Vec<Option<ArbiterHandle>>,
     others: Vec<ArbiterHandle>,
 }
 
 impl Crew {
-    pub(crate) fn hire(&mut self) -> io::Result<ArbiterHandle> {
-        let thread = start(Role::Worker(self.threads.len()))?;
-        self.threads.push(thread.clone());
+    pub(crate) fn hire_for(&mut self, number: usize) -> io::Result<ArbiterHandle> {
+        let thread = start(Role::Worker(number))?;
+        self.retire(number);
+        self.threads.resize(self.threads.len().max(number + 1), None);
+        self.threads[number] = Some(thread.clone());
         Ok(thread)
+    }
+
+    pub(crate) fn retire(&mut self, number: usize) {
+        if let Some(old) = self.threads.get_mut(number).and_then(Option::take) {
+            old.stop();
+            self.others.push(old);
+            self.others.retain(|thread| !sim::thread(thread.0).has_ended());
+        }
     }
 
     pub(crate) fn hire_other(&mut self) -> io::Result<ArbiterHandle> {
         let thread = start(Role::Home)?;
         self.others.push(thread.clone());
-        Ok(thread)
-    }
-
-    pub(crate) fn replace(&mut self, number: usize) -> io::Result<ArbiterHandle> {
-        let thread = start(Role::Worker(number))?;
-        let old = std::mem::replace(&mut self.threads[number], thread.clone());
-        old.stop();
-        self.others.push(old);
-        self.others.retain(|thread| !sim::thread(thread.0).has_ended());
         Ok(thread)
     }
 
@@ -71,10 +72,11 @@ impl Crew {
         patience: Option<Duration>,
         joined: impl FnOnce(usize) + Send + 'static,
     ) {
-        for (number, thread) in std::mem::take(&mut self.threads).into_iter().enumerate() {
-            match left.contains(&number) {
-                true => thread.stop(),
-                false => self.threads.push(thread),
+        for (number, thread) in self.threads.iter_mut().enumerate() {
+            if left.contains(&number)
+                && let Some(thread) = thread.take()
+            {
+                thread.stop();
             }
         }
         let left = left.len();
@@ -103,7 +105,8 @@ fn dismiss(
     patience: Option<Duration>,
     joined: impl FnOnce(usize) + Send + 'static,
 ) {
-    let threads: Vec<_> = crew.threads.drain(..).chain(crew.others.drain(..)).collect();
+    let numbered = crew.threads.drain(..).flatten();
+    let threads: Vec<_> = numbered.chain(crew.others.drain(..)).collect();
     threads.iter().for_each(ArbiterHandle::stop);
     let joiner = sim::thread(sim::start_thread(Role::Joiner));
     joiner.execute(move || {

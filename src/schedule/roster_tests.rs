@@ -1,0 +1,212 @@
+use std::{sync::Arc, time::Instant};
+
+use proptest::prelude::*;
+
+use crate::lane::{Station, Surplus};
+
+use super::{Backlog, Chunks, PATIENCE, Roster};
+
+type Stations = Vec<Arc<Station<u32, u32, ()>>>;
+
+fn workers(n: usize) -> (Stations, Roster<u32, u32, ()>) {
+    let mut roster = Roster::new(Arc::new(Surplus::new()), n);
+    roster.grow(2 * n);
+    let stations = (0..n).map(|worker| roster.station(worker).clone()).collect();
+    (stations, roster)
+}
+
+fn queue(jobs: impl IntoIterator<Item = u32>) -> Backlog<u32> {
+    let mut queue = Backlog::new();
+    push(&mut queue, jobs);
+    queue
+}
+
+fn push(queue: &mut Backlog<u32>, jobs: impl IntoIterator<Item = u32>) {
+    let mut incoming = Chunks::new();
+    incoming.extend(jobs);
+    queue.append(&mut incoming);
+}
+
+/// A seat asks, after its job if it runs one.
+fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u32> {
+    let mut begun = None;
+    let exchange = |_, next| {
+        begun = next;
+        next
+    };
+    if !station.leases.turn(seat, ahead, exchange).is_some_and(|next| next.found) {
+        station.leases.ask(seat, ahead, |job| *begun.insert(job));
+    }
+    begun
+}
+
+#[test]
+fn nobody_is_handed_more_than_it_asked_for() {
+    let (stations, mut roster) = workers(2);
+    take(&stations[0], 0, 0);
+    let mut jobs = queue(0..10);
+    let mut woken = Vec::new();
+    let dealt = roster.deal(&mut jobs, None, Instant::now(), |_| (), |worker| woken.push(worker));
+    assert_eq!((dealt.handed_out, woken), (1, vec![0]));
+    assert!(!dealt.quiet);
+}
+
+#[test]
+fn an_allowance_holds_jobs_back() {
+    let (stations, mut roster) = workers(1);
+    take(&stations[0], 0, 8);
+    let mut jobs = queue(0..10);
+    assert_eq!(roster.deal(&mut jobs, Some(3), Instant::now(), |_| (), |_| ()).handed_out, 3);
+    assert_eq!(roster.deal(&mut jobs, Some(0), Instant::now(), |_| (), |_| ()).handed_out, 0);
+}
+
+#[test]
+fn what_waits_behind_an_overrun_goes_to_an_idle_worker() {
+    let (stations, mut roster) = workers(2);
+    take(&stations[0], 0, 100);
+    roster.deal(&mut queue(0..64), None, Instant::now(), |_| (), |_| ());
+    assert_eq!(take(&stations[0], 0, 100), Some(0), "and it runs on and on");
+    let mut started = vec![];
+    for _ in 0..200 {
+        started.extend(take(&stations[1], 0, 0));
+        roster.deal(&mut Backlog::new(), None, Instant::now(), |_| (), |_| ());
+    }
+    started.sort_unstable();
+    assert_eq!(started, Vec::from_iter(1..64));
+}
+
+#[test]
+fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
+    let (stations, mut roster) = workers(2);
+    let now = Instant::now();
+    take(&stations[0], 0, 0);
+    roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
+    take(&stations[1], 0, 0);
+    let mut none = Backlog::new();
+    assert!(roster.deal(&mut none, None, now, |_| (), |_| ()).look_again, "it was just woken");
+    let mut woken = Vec::new();
+    let dealt = roster.deal(&mut none, None, now + PATIENCE, |_| (), |worker| woken.push(worker));
+    assert_eq!((woken, dealt.look_again), (vec![1], false));
+    assert_eq!(take(&stations[1], 0, 0), Some(7));
+}
+
+#[test]
+fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
+    let (stations, mut roster) = workers(2);
+    let _ = stations[0].leases.hand_out(|lane| lane.push_back(7));
+    take(&stations[1], 0, 0);
+    take(&stations[1], 1, 0);
+    let starts = |_| assert_eq!(take(&stations[0], 0, 0), Some(7));
+    let dealt = roster.deal(&mut queue([8]), None, Instant::now(), |_| (), starts);
+    assert_eq!(take(&stations[1], 0, 0), Some(8));
+    take(&stations[1], 0, 0);
+    assert!(!dealt.quiet, "the other job runs");
+}
+
+#[test]
+fn a_pool_is_not_quiet_while_a_seat_that_was_given_up_owes_the_result_before() {
+    let (stations, mut roster) = workers(1);
+    let _ = stations[0].leases.hand_out(|lane| lane.extend([1, 2]));
+    take(&stations[0], 0, 0);
+    let turned = stations[0].leases.turn(0, 0, |_, next| next);
+    assert!(turned.is_some_and(|next| next.found), "the other has begun");
+    assert_eq!(roster.abandon().collect::<Vec<_>>(), [(0, vec![2])]);
+    let mut none = Backlog::new();
+    let dealt = roster.deal(&mut none, None, Instant::now(), |_| (), |_| ());
+    assert_eq!((dealt.quiet, dealt.look_again), (false, true));
+    let _ = stations[0].outbox.put((), true);
+    let dealt = roster.deal(&mut none, None, Instant::now(), |_| (), |_| ());
+    assert_eq!((dealt.quiet, dealt.look_again), (true, false));
+}
+
+#[test]
+fn a_worker_that_was_only_slow_is_handed_jobs_again() {
+    let (stations, mut roster) = workers(2);
+    let now = Instant::now();
+    take(&stations[0], 0, 0);
+    roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
+    take(&stations[1], 0, 0);
+    roster.deal(&mut Backlog::new(), None, now, |_| (), |_| ());
+    roster.deal(&mut Backlog::new(), None, now + PATIENCE, |_| (), |_| ());
+    assert_eq!(take(&stations[1], 0, 0), Some(7));
+    let mut more = queue([8]);
+    assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 0);
+    assert!(stations[0].leases.answer().1.is_some(), "it rings the dispatcher");
+    assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 1);
+}
+
+#[test]
+fn leases_of_a_stuck_worker_go_before_the_queue() {
+    let (stations, mut roster) = workers(2);
+    let now = Instant::now();
+    take(&stations[0], 0, 8);
+    roster.deal(&mut queue(0..5), None, now, |_| (), |_| ());
+    take(&stations[0], 0, 8);
+    let mut jobs = queue(5..10);
+    take(&stations[1], 0, 0);
+    roster.deal(&mut jobs, None, now, |_| (), |_| ());
+    assert_eq!(take(&stations[1], 0, 3), Some(5), "nobody is stuck yet");
+    roster.deal(&mut jobs, None, now + PATIENCE, |_| (), |_| ());
+    let next = take(&stations[1], 0, 3);
+    assert_eq!(next, Some(1));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Submit(u32),
+    /// A seat asks: the worker wants so many ahead.
+    Seat(usize, usize),
+    Deal,
+    Wait,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..20_u32).prop_map(Step::Submit),
+        6 => (0..6_usize, 0..10_usize).prop_map(|(seat, ahead)| Step::Seat(seat, ahead)),
+        3 => Just(Step::Deal),
+        1 => Just(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+    /// Two seats at each of three workers; the model is the set of jobs not yet started.
+    #[test]
+    fn every_job_is_started_once_and_none_is_left_beside_an_idle_seat(
+        steps in prop::collection::vec(step(), 200),
+    ) {
+        let (stations, mut roster) = workers(3);
+        let (mut jobs, mut submitted) = (Backlog::new(), 0_u32);
+        let mut started = std::collections::BTreeSet::new();
+        let mut now = Instant::now();
+        for step in steps {
+            match step {
+                Step::Submit(n) => {
+                    push(&mut jobs, submitted..submitted + n);
+                    submitted += n;
+                }
+                Step::Seat(seat, ahead) => {
+                    if let Some(job) = take(&stations[seat / 2], seat % 2, ahead) {
+                        prop_assert!(started.insert(job), "{} started twice", job);
+                    }
+                }
+                Step::Deal => {
+                    roster.deal(&mut jobs, None, now, |_| (), |_| ());
+                }
+                Step::Wait => now += PATIENCE,
+            }
+        }
+        // Whoever still answers works everything off, even if the others are stuck: a job each
+        // second time, since it asks only when it is idle.
+        for _ in 0..2 * submitted + 10 {
+            now += PATIENCE;
+            roster.deal(&mut jobs, None, now, |_| (), |_| ());
+            if let Some(job) = take(&stations[2], 1, 0) {
+                prop_assert!(started.insert(job), "{} started twice", job);
+            }
+        }
+        prop_assert_eq!(started.len(), submitted as usize);
+        prop_assert!(jobs.is_empty());
+    }
+}

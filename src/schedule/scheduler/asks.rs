@@ -1,0 +1,75 @@
+use std::mem;
+
+use crate::{
+    error::JobError,
+    job::JobId,
+    lane::Survey,
+    message::{CancelOutcome, Stall},
+    schedule::{Now, Port},
+    value::Value,
+};
+
+use super::{Phase, Scheduler};
+
+/// What can be asked of it.
+impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
+    /// Cancels one job, wherever it is.
+    pub(crate) fn cancel(
+        &mut self,
+        id: JobId,
+        now: Now,
+        port: &mut impl Port<T, U, E>,
+    ) -> CancelOutcome {
+        self.take_in(now, port);
+        if let Some(job) = self.queue.remove(id) {
+            self.end_waiting([job], || JobError::Cancelled, now.clock, port);
+            return CancelOutcome::Waiting;
+        }
+        if let Some(job) = self.roster.withdraw(id) {
+            self.put([job.end(JobError::Cancelled, now.clock)], port);
+            return CancelOutcome::Waiting;
+        }
+        let Some((worker, seat)) = self.roster.seat_of(|job| job.is(id)) else {
+            return CancelOutcome::NotHere;
+        };
+        self.roster.tell(worker, seat, id.get());
+        port.look(worker, seat);
+        CancelOutcome::Running
+    }
+
+    /// From here on no job starts. What had been handed out and not started goes back to its place.
+    pub(crate) fn pause(&mut self) {
+        if self.phase == Phase::Open && !mem::replace(&mut self.paused, true) {
+            let leases = self.roster.recall_all();
+            self.give_back(leases);
+        }
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            workers: self.roster.size(),
+            seats: self.roster.census(),
+            queued: self.queue.len(),
+            paused: self.paused,
+            deaths: self.vacancies.deaths(),
+            build_failures: self.roster.failures(),
+            stall: self.vigil.stall(&self.name),
+        }
+    }
+}
+
+/// What the scheduler shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) workers: usize,
+    pub(crate) seats: Survey,
+    pub(crate) queued: usize,
+    pub(crate) paused: bool,
+    pub(crate) deaths: u64,
+    pub(crate) build_failures: u64,
+    pub(crate) stall: Option<Stall>,
+}

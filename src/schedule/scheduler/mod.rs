@@ -1,0 +1,263 @@
+//! What the dispatcher decides: which jobs are handed out, cancelled or given up, and when the pool
+//! is dry. It is told the time, and says by its [`Port`] what is to be sent to whom.
+
+mod asks;
+mod ends;
+mod workers;
+
+use std::{borrow::Cow, mem, sync::Arc, time::Instant};
+
+use crate::{
+    error::JobError,
+    intake::{OnFull, Queue},
+    job::{Accepted, Ended, Inside, JobId, Running, WorkStation},
+    lane::Holdback,
+    value::Value,
+};
+
+use super::{
+    Backlog, Chunks, Dealt, Ending, Leave, Roster, Step, Vacancies, evict_oldest, evict_youngest,
+    port::{Now, Port, Turned},
+    stall::{Finding, Vigil},
+};
+
+type WorkRoster<T, U, E> = Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
+
+/// Where the pool stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Nothing is accepted, and jobs end.
+    Ending {
+        ending: Ending,
+        step: Step,
+        /// When jobs were asked to end, by the real time.
+        asked: Option<Instant>,
+    },
+    /// Every result has been handed over.
+    Over {
+        ending: Ending,
+    },
+}
+
+/// What a pool leaves when it has ended.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// Jobs that ran on when they had to be given up.
+    pub(crate) abandoned: Vec<JobId>,
+    /// The workers that ran them.
+    pub(crate) workers: Vec<usize>,
+}
+
+pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
+    /// The pool's name.
+    name: Cow<'static, str>,
+    inside: Arc<Inside<T, U, E>>,
+    holdback: Arc<Holdback>,
+    /// For jobs that end without a worker.
+    exit: Arc<WorkStation<T, U, E>>,
+    bound: Queue,
+    leave: Leave,
+    queue: Backlog<Accepted<T, U, E>>,
+    roster: WorkRoster<T, U, E>,
+    vacancies: Vacancies,
+    vigil: Vigil,
+    phase: Phase,
+    paused: bool,
+    /// Nobody holds the pool.
+    forsaken: bool,
+    /// It was said that no worker is live, and none has been since.
+    said_helpless: bool,
+    left: Left,
+    /// Jobs that have left the queue since the inbox was last emptied.
+    released: usize,
+    /// Jobs that were ever accepted, as of then.
+    accepted: u64,
+    /// Nothing waits and nothing runs, as of the last look.
+    dry: bool,
+    /// How many jobs had been accepted when the collector was told that the pool is dry, if it has
+    /// been dry since.
+    told: Option<u64>,
+}
+
+/// What a scheduler is made of.
+pub(crate) struct Parts<T: Value, U: Value, E: Value> {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) inside: Arc<Inside<T, U, E>>,
+    pub(crate) holdback: Arc<Holdback>,
+    pub(crate) exit: Arc<WorkStation<T, U, E>>,
+    pub(crate) bound: Queue,
+    pub(crate) leave: Leave,
+    pub(crate) roster: WorkRoster<T, U, E>,
+}
+
+impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
+    pub(crate) fn new(parts: Parts<T, U, E>) -> Self {
+        let Parts { name, inside, holdback, exit, bound, leave, roster } = parts;
+        Self {
+            name,
+            inside,
+            holdback,
+            exit,
+            bound,
+            leave,
+            queue: Backlog::new(),
+            vacancies: Vacancies::new(roster.len()),
+            roster,
+            vigil: Vigil::default(),
+            phase: Phase::Open,
+            paused: false,
+            forsaken: false,
+            said_helpless: false,
+            left: Left::default(),
+            released: 0,
+            accepted: 0,
+            dry: true,
+            told: Some(0),
+        }
+    }
+
+    /// Takes in what was accepted, hands out what was asked for, and sees whether that was all.
+    pub(crate) fn turn(&mut self, now: Now, port: &mut impl Port<T, U, E>) -> Turned {
+        let mut dealt = self.round(now, port);
+        // Room that was made lets in others, where there is a bound.
+        if self.bound.capacity.is_some() && dealt.handed_out + self.released > 0 {
+            dealt = self.round(now, port);
+            if dealt.handed_out + self.released > 0 {
+                port.again();
+            }
+        }
+        if dealt.dead {
+            return Turned { look_again: false, watch: false, due: None, is_lost: true };
+        }
+        self.fill_vacancies(now.clock, port);
+        self.see_whether_anyone_works(&dealt, now.clock, port);
+        self.watch_windows(dealt.any_hungry && dealt.handed_out == 0, now.clock, port);
+        self.dry = dealt.quiet && self.queue.is_empty();
+        if !self.dry {
+            self.told = None;
+        } else if self.told != Some(self.accepted) {
+            self.settle(port);
+        }
+        // Jobs that do not end when they are asked to are given up after a while.
+        let asked = matches!(self.phase, Phase::Ending { step: Step::Ended, .. });
+        let (look_again, watch) = (dealt.look_again, dealt.all_busy || asked);
+        Turned { look_again, watch, due: self.due(now.clock), is_lost: false }
+    }
+
+    /// As a turn, after which the collector is told anew if the pool is dry: someone waits to hear
+    /// that it held.
+    pub(crate) fn turn_and_settle(&mut self, now: Now, port: &mut impl Port<T, U, E>) -> Turned {
+        self.told = None;
+        self.turn(now, port)
+    }
+
+    fn round(&mut self, now: Now, port: &mut impl Port<T, U, E>) -> Dealt {
+        self.take_in(now, port);
+        self.cut_short(now, port);
+        let mut dealt = self.deal(now, port);
+        while (dealt.emptied || dealt.dead) && port.system_runs() {
+            self.see_off(now.clock, port);
+            dealt = self.deal(now, port);
+        }
+        self.evict_oldest(now.clock, port);
+        dealt
+    }
+
+    fn take_in(&mut self, now: Now, port: &mut impl Port<T, U, E>) {
+        let mut incoming = Chunks::new();
+        let inflow = self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
+        self.accepted = inflow.accepted;
+        if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
+            // What idle workers are about to be handed takes up no room.
+            let hungry = self.roster.hungry(now.real);
+            let allowance = self.allowance(self.queue.len() + incoming.len());
+            let room = capacity + hungry.min(allowance.unwrap_or(hungry));
+            let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
+            self.end_waiting(victims, || JobError::Evicted, now.clock, port);
+        }
+        self.queue.append(&mut incoming);
+    }
+
+    /// How many jobs may be handed out, where `queued` are not yet.
+    fn allowance(&self, queued: usize) -> Option<usize> {
+        if self.paused {
+            return Some(0);
+        }
+        self.holdback.allowance(self.accepted - queued as u64)
+    }
+
+    fn deal(&mut self, now: Now, port: &mut impl Port<T, U, E>) -> Dealt {
+        let allowance = self.allowance(self.queue.len());
+        let (bounded, inbox, released) =
+            (self.bound.capacity.is_some(), &self.inside.inbox, &mut self.released);
+        // Where room matters, it is there before a job that was handed out can submit another.
+        let leave = |jobs| if bounded { inbox.release(jobs) } else { *released += jobs };
+        let wake = |worker| port.wake(worker);
+        self.roster.deal(&mut self.queue, allowance, now.real, leave, wake)
+    }
+
+    fn evict_oldest(&mut self, now: Instant, port: &mut impl Port<T, U, E>) {
+        if let Queue { capacity: Some(capacity), on_full: OnFull::EvictOldest } = self.bound {
+            let victims = evict_oldest(&mut self.queue, capacity);
+            self.end_waiting(victims, || JobError::Evicted, now, port);
+        }
+    }
+
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let limit = match &self.phase {
+            Phase::Open => None,
+            Phase::Ending { ending, .. } => ending.next(now),
+            // Nobody is hired any more, whoever has died.
+            Phase::Over { .. } => return None,
+        };
+        [limit, self.vacancies.next_due(), self.vigil.due()].into_iter().flatten().min()
+    }
+
+    /// Looks whether a full window keeps jobs waiting while nothing runs.
+    fn watch_windows(&mut self, stands: bool, now: Instant, port: &mut impl Port<T, U, E>) {
+        let held_back = stands && !self.paused && !self.queue.is_empty();
+        let left_queue = self.accepted - self.queue.len() as u64;
+        let full = if held_back { self.holdback.full(left_queue) } else { None };
+        match self.vigil.observe(full, now) {
+            Finding::Nothing => return,
+            Finding::Still => {}
+            Finding::Stalled => {
+                let waiting = self.inside.inbox.look().waiting;
+                self.vigil.report(&self.name, self.queue.len(), waiting);
+            }
+        }
+        port.muster();
+    }
+
+    /// Ends jobs that were in the queue.
+    fn end_waiting(
+        &mut self,
+        jobs: impl IntoIterator<Item = Accepted<T, U, E>, IntoIter: ExactSizeIterator>,
+        error: impl Fn() -> JobError<E>,
+        now: Instant,
+        port: &mut impl Port<T, U, E>,
+    ) {
+        let jobs = jobs.into_iter();
+        self.released += jobs.len();
+        self.put(jobs.map(|job| job.end(error(), now)), port);
+    }
+
+    fn put(
+        &self,
+        results: impl IntoIterator<Item = Ended<T, U, E>>,
+        port: &mut impl Port<T, U, E>,
+    ) {
+        for result in results {
+            if self.exit.outbox.put(result, false).is_some() {
+                port.collect();
+            }
+        }
+    }
+
+    /// Tells the collector that nothing is left anywhere.
+    fn settle(&mut self, port: &mut impl Port<T, U, E>) {
+        self.told = Some(self.accepted);
+        port.settle(self.accepted, self.forsaken || self.phase != Phase::Open);
+    }
+}
