@@ -27,8 +27,7 @@ use actix_workpool::{
 use futures::{FutureExt, StreamExt, executor::block_on, future::join_all, stream};
 use held::until;
 use support::{
-    Heard, Numbers, Turnstile, behind, listen, listen_for_results, mixed, payloads, status_when,
-    yield_now,
+    Numbers, Turnstile, behind, listen, listen_for_results, mixed, payloads, status_when, yield_now,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -95,13 +94,7 @@ async fn many_threads_that_submit_in_every_way_get_every_job_done_once() {
     let accepted: HashSet<_> = submitted.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
     let answered: u64 = submitted.iter().map(|(heard, _)| heard).sum();
     assert_eq!(counts.total(), accepted.len() as u64 + answered);
-    let mut ended = HashSet::new();
-    for heard in ears.rest().await {
-        if let Heard::Result(result) = heard {
-            assert!(ended.insert(result.id()), "{} ended twice", result.id());
-        }
-    }
-    assert_eq!(ended, accepted);
+    assert_eq!(ears.ended_once().await, accepted);
 }
 
 #[actix::test]

@@ -26,7 +26,7 @@ use actix_workpool::{
 };
 use futures::{FutureExt, StreamExt, stream};
 use held::{Latch, until};
-use support::{Numbers, Turnstile, listen, status_when};
+use support::{Numbers, Turnstile, echo, listen, status_when};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -350,10 +350,6 @@ impl From<Wish> for Job<u64> {
         assert_ne!(n, 13, "thirteen is no job");
         Self::new(n)
     }
-}
-
-fn echo() -> Numbers {
-    Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(2).build().unwrap()
 }
 
 #[actix::test]
