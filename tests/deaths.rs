@@ -171,7 +171,7 @@ async fn while_no_processor_is_built_the_status_says_so_and_tries_go_on_with_gro
         for (failures, pause) in [(1, 100), (2, 200), (3, 400)] {
             let failed = |status: &Status| status.build_failures == failures;
             let status = status_when(&pool, failed).await;
-            assert_eq!((status.live, status.workers, status.len), (0, 1, 1));
+            assert_eq!((status.live, status.workers, status.queued), (0, 1, 1));
             while clock.sleepers() == 0 {
                 yield_now().await;
             }

@@ -316,7 +316,8 @@ async fn a_job_runs_jobs_on_its_own_pool_as_deep_as_there_are_workers() {
         // One deeper, and all wait for each other: until somebody stops waiting.
         let mut stuck = Box::pin(pool.run(6_u64));
         assert!((&mut stuck).now_or_never().is_none());
-        status_when(&pool, |status| (status.running, status.len + status.leased) == (5, 1)).await;
+        status_when(&pool, |status| (status.running, status.queued + status.leased) == (5, 1))
+            .await;
         drop(stuck);
     }
     pool.drain().await.unwrap();
@@ -340,7 +341,7 @@ async fn a_pool_that_was_idle_is_the_same_threads_when_it_is_used_again() {
         pool.submit_all((0..burst % 20).collect()).await.unwrap();
         pool.drain().await.unwrap();
         let status = status_when(&pool, |status| status.live == 3).await;
-        assert_eq!((status.running, status.leased, status.len), (0, 0, 0));
+        assert_eq!((status.running, status.leased, status.queued), (0, 0, 0));
     }
     assert!((1..=3).contains(&threads.lock().unwrap().len()));
 }

@@ -187,11 +187,11 @@ pub struct Status {
     /// Jobs that have been handed to workers and not started.
     pub leased: usize,
     /// Jobs that have been accepted and not handed out.
-    pub len: usize,
-    /// How many may wait; `None` if any number.
+    pub queued: usize,
+    /// How many may be queued; `None` if any number.
     pub capacity: Option<usize>,
-    /// Submissions that wait for room.
-    pub waiting: usize,
+    /// Submissions that wait in line for room, a batch as one. Their jobs have not been accepted.
+    pub in_line: usize,
     /// Jobs that have ended, by outcome.
     pub counts: Counts,
     /// Subscriptions.

@@ -102,7 +102,7 @@ async fn a_stricter_shutdown_ends_one_that_drains_at_once() {
         let patient = crowd.ask_twice(Shutdown::Drain(Duration::MAX)).await;
         assert!(!patient.iter().any(|asker| asker.is_finished()));
         let strict = crowd.ask_twice(Shutdown::Now).await;
-        while crowd.pool.status().await.is_ok_and(|status| status.len > 0) {}
+        while crowd.pool.status().await.is_ok_and(|status| status.queued > 0) {}
         if form == Form::BlocksAsync {
             clock.advance(REACH);
         }

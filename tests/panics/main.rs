@@ -378,7 +378,7 @@ async fn a_conversion_that_panics_elsewhere_costs_nothing_but_itself() {
     assert_eq!(pool.run(Wish(1)).await.unwrap(), 1);
     assert_eq!(pool.drain().await, Ok(()));
     let status = pool.status().await.unwrap();
-    assert_eq!((status.counts.total(), status.len), (1, 0));
+    assert_eq!((status.counts.total(), status.queued), (1, 0));
     // In a job, where the panic is the job's.
     let pool: Numbers = Pool::builder(async |n: &u64, cx| {
         cx.submit(Wish(*n)).unwrap();

@@ -103,7 +103,7 @@ async fn a_paused_pool_whose_worker_dies_has_another_when_it_resumes() {
     pool.pause().await.unwrap();
     arbiters.recv().unwrap().stop();
     assert!(is_lost(&ears.result().await));
-    assert_eq!(pool.status().await.unwrap().len, 2);
+    assert_eq!(pool.status().await.unwrap().queued, 2);
     pool.resume().await.unwrap();
     gate.open(2);
     assert_eq!(payloads(&ears.results(2).await), [1, 2]);
