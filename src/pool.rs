@@ -31,6 +31,10 @@ const BUFFER: usize = 1_024;
 /// It can be sent and shared, and its methods work from any thread, inside an actix `System` or
 /// not. When the last handle and the last address of the [`Dispatcher`] have been dropped, the jobs
 /// that were accepted finish, and the pool ends by itself.
+///
+/// A payload, value or error cannot contain a `Pool` of its own type, nor the address of its
+/// dispatcher: that does not compile (E0275, an overflow). A job submits to its own pool by
+/// [`JobContext::submit`].
 pub struct Pool<T: Value, U: Value, E: Value>(Arc<Handle<T, U, E>>);
 
 struct Handle<T: Value, U: Value, E: Value> {
@@ -45,8 +49,10 @@ struct Handle<T: Value, U: Value, E: Value> {
 impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// A pool for work that waits (I/O-bound): an async closure.
     ///
-    /// Its future runs on one thread and need not be `Send`. Annotate the payload's type and the
-    /// return type; `?` alone cannot tell the error's.
+    /// Its future runs on one thread and need not be `Send`. Write the closure in the call, and
+    /// annotate the payload's type and the return type; `?` alone cannot tell the error's. Where the
+    /// compiler says that an implementation of `AsyncFn` is not general enough, the closure stands in
+    /// a `let` without the type of its context ([`JobContext`]), or returns an `async` block.
     ///
     /// ```
     /// # use actix_workpool::Pool;
@@ -63,7 +69,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     }
 
     /// A pool for work that computes or blocks (CPU-bound): a closure, and a thread for each
-    /// worker.
+    /// worker. Write and annotate the closure as for [`builder`](Self::builder).
     ///
     /// The threads belong to the actix runtime: code that starts a tokio runtime of its own and
     /// blocks on it (`Runtime::block_on`, blocking HTTP clients) panics there, as it does in any
