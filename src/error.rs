@@ -28,7 +28,8 @@ pub enum JobError<E> {
     /// The job was sent with `do_send` and could not be accepted, for this reason.
     #[error("the job was not accepted: {0}")]
     Rejected(Refusal),
-    /// The worker's thread ended while the job ran.
+    /// The worker's thread ended while the job ran, or the actix `System` stopped before the job had
+    /// ended; then its code may still run.
     #[error("the worker's thread ended under the job")]
     Lost,
     /// The job still ran when the shutdown's deadline came, and its thread did not answer. Its code

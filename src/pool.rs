@@ -31,6 +31,10 @@ const BUFFER: usize = 1_024;
 /// It can be sent and shared, and its methods work from any thread, inside an actix `System` or
 /// not. When the last handle and the last address of the [`Dispatcher`] have been dropped, the jobs
 /// that were accepted finish, and the pool ends by itself.
+///
+/// A payload, value or error cannot contain a `Pool` of its own type, nor the address of its
+/// dispatcher: that does not compile (E0275, an overflow). A job submits to its own pool by
+/// [`JobContext::submit`].
 pub struct Pool<T: Value, U: Value, E: Value>(Arc<Handle<T, U, E>>);
 
 struct Handle<T: Value, U: Value, E: Value> {
@@ -45,8 +49,10 @@ struct Handle<T: Value, U: Value, E: Value> {
 impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// A pool for work that waits (I/O-bound): an async closure.
     ///
-    /// Its future runs on one thread and need not be `Send`. Annotate the payload's type and the
-    /// return type; `?` alone cannot tell the error's.
+    /// Its future runs on one thread and need not be `Send`. Write the closure in the call, and
+    /// annotate the payload's type and the return type; `?` alone cannot tell the error's. Where the
+    /// compiler says that an implementation of `AsyncFn` is not general enough, the closure stands in
+    /// a `let` without the type of its context ([`JobContext`]), or returns an `async` block.
     ///
     /// ```
     /// # use actix_workpool::Pool;
@@ -63,7 +69,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     }
 
     /// A pool for work that computes or blocks (CPU-bound): a closure, and a thread for each
-    /// worker.
+    /// worker. Write and annotate the closure as for [`builder`](Self::builder).
     ///
     /// The threads belong to the actix runtime: code that starts a tokio runtime of its own and
     /// blocks on it (`Runtime::block_on`, blocking HTTP clients) panics there, as it does in any
@@ -120,12 +126,13 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// result goes to the subscribers.
     ///
     /// # Errors
-    /// The job comes back if the queue is full and does not let wait, or if the pool is closed; so it
-    /// does to whoever waits for room when the pool is closed.
+    /// The job comes back if the queue is full and does not let wait ([`Refusal::Full`]), or if the
+    /// pool is closed or has ended ([`Refusal::Closed`]); so it does to whoever waits for room when
+    /// the pool is closed.
     ///
     /// # Cancel safety
-    /// Dropped while it waits for room, the job is never accepted, and is dropped too. Dropped after
-    /// that, the job is done all the same.
+    /// Dropped before its first poll or while it waits for room, the job is never accepted, and is
+    /// dropped too. Dropped after that, the job is done all the same.
     pub async fn submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
         self.accept(Entry::new(job.into())).await
     }
@@ -134,7 +141,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// [`submit`](Self::submit).
     ///
     /// # Errors
-    /// As [`submit`](Self::submit), and if there are more jobs than the queue can ever hold.
+    /// As [`submit`](Self::submit), and if there are more jobs than the queue can ever hold
+    /// ([`Refusal::TooLarge`]).
     ///
     /// # Cancel safety
     /// As [`submit`](Self::submit).
@@ -148,8 +156,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// ([`Job::new`]).
     ///
     /// # Errors
-    /// The job comes back if the queue is full, if others wait for room in it, or if the pool is
-    /// closed.
+    /// The job comes back if the queue is full or others wait for room in it ([`Refusal::Full`]), or
+    /// if the pool is closed or has ended ([`Refusal::Closed`]).
     pub fn try_submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
         self.0.inbox.try_submit(Entry::new(job.into()))
     }
@@ -157,8 +165,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Submits several jobs that are accepted together or not at all, or says at once why not.
     ///
     /// # Errors
-    /// As [`try_submit`](Self::try_submit), and if there are more jobs than the queue can ever
-    /// hold.
+    /// As [`try_submit`](Self::try_submit), and if there are more jobs than the queue can ever hold
+    /// ([`Refusal::TooLarge`]).
     pub fn try_submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
         self.0.inbox.try_submit(jobs)
     }
@@ -166,14 +174,16 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Has one job done and waits for its value. Nobody else gets the result.
     ///
     /// # Errors
-    /// The job was not accepted (it comes back), or it ended without a value, or the actix `System`
-    /// or the pool's own thread stopped first.
+    /// The job was not accepted, as by [`submit`](Self::submit), and comes back
+    /// ([`RunError::Refused`]); or it ended without a value, cancelled perhaps
+    /// ([`RunError::Ended`]); or the actix `System` or the pool's own thread stopped first
+    /// ([`RunError::Stopped`]).
     ///
     /// # Cancel safety
-    /// Dropped, it cancels its job, as [`cancel`](Self::cancel) does: one that waits gives up its
-    /// place and never starts, an async one that runs is dropped at its next `await` that does not
-    /// complete, and a blocking one is told by [`JobContext::is_cancelled`]. If the job had ended
-    /// already, its result is counted and dropped.
+    /// Dropped, it cancels its job, as [`cancel`](Self::cancel) does: one that waits, for room or in
+    /// the queue, gives up its place and never starts, an async one that runs is dropped at its next
+    /// `await` that does not complete, and a blocking one is told by [`JobContext::is_cancelled`]. If
+    /// the job had ended already, its result is counted and dropped.
     pub async fn run(&self, job: impl Into<Job<T>>) -> Result<U, RunError<T, E>> {
         let job = job.into();
         let id = job.id();
@@ -205,7 +215,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// until one of its own has ended, and brings it as `Rejected` if none is under way. Where the
     /// queue evicts, its jobs may push out each other: set the buffer to the queue's bound at most.
     ///
-    /// Dropped, it cancels the jobs that it took.
+    /// A job that is [cancelled](Self::cancel) brings its result like any other. Dropped, the stream
+    /// cancels the jobs that it took; on a pool that has ended, it ends at once.
     pub fn process<S>(&self, jobs: S) -> Process<S, T, U, E>
     where
         S: Stream,
@@ -307,6 +318,12 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     }
 
     /// The address for actors. It keeps the pool alive as a handle does.
+    ///
+    /// A message whose `send` is dropped before it is handled is not heeded; one by `do_send` is.
+    /// Once the pool has ended, a `send` fails with [`MailboxError::Closed`], and what was sent is
+    /// gone.
+    ///
+    /// [`MailboxError::Closed`]: actix::MailboxError::Closed
     #[must_use]
     pub fn dispatcher(&self) -> &Addr<Dispatcher<T, U, E>> {
         &self.0.dispatcher
@@ -315,7 +332,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Every result of a job that nobody waits for, from now on, as a stream with room for 1,024.
     /// While it is full, the pool hands out no job: see [`ResultStream`].
     ///
-    /// A job that is submitted after this call has its result in the stream.
+    /// A job that is submitted after this call has its result in the stream. Dropped, the stream is
+    /// unsubscribed; that of a pool that has ended ends at once.
     #[must_use = "a stream that nobody reads holds the pool back; dropped, it is unsubscribed"]
     pub fn results(&self) -> ResultStream<T, U, E> {
         self.results_with_buffer(BUFFER)
@@ -335,10 +353,11 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Subscribes an actor; a job that is submitted after the answer is heard of.
     ///
     /// # Errors
-    /// The subscription can never work, its actor has stopped, or the pool has ended.
+    /// The subscription can never work, its actor has stopped, or the pool has
+    /// ([`SubscribeError::Stopped`]).
     ///
     /// # Cancel safety
-    /// Dropped after its first poll, the subscription is made nevertheless, and nobody knows its id.
+    /// Dropped before it is answered, the subscription is made or not; if it is, nobody knows its id.
     pub async fn subscribe(
         &self,
         subscribe: Subscribe<T, U, E>,
@@ -349,10 +368,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Ends a subscription; `false` if there is none by that id.
     ///
     /// # Errors
-    /// The pool has ended.
+    /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped after its first poll, the subscription ends nevertheless.
+    /// Dropped before it is answered, the subscription ends or not; it can be asked again.
     pub async fn unsubscribe(&self, id: SubscriptionId) -> Result<bool, Stopped> {
         self.0.dispatcher.send(Unsubscribe(id)).await.unwrap_or(Err(Stopped))
     }
@@ -379,7 +398,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Everyone who asks gets the same report, also once the pool has ended.
     ///
     /// # Errors
-    /// The actix `System` stopped before the pool had ended.
+    /// The actix `System`, or the pool's own arbiter, stopped before the pool had ended.
     ///
     /// # Cancel safety
     /// Dropped after its first poll, the pool ends nevertheless. A job that waits for this is told to
@@ -398,7 +417,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// [grace](Builder::grace).
     ///
     /// # Errors
-    /// The pool has ended.
+    /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
     /// Dropped after its first poll, the job is cancelled nevertheless.
@@ -412,10 +431,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Starts no job from the answer on: see [`Pause`].
     ///
     /// # Errors
-    /// The pool has ended.
+    /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped after its first poll, the pool is paused nevertheless.
+    /// Dropped before it is answered, the pool is paused or not; it can be asked again.
     pub async fn pause(&self) -> Result<(), Stopped> {
         self.0.dispatcher.send(Pause).await.unwrap_or(Err(Stopped))
     }
@@ -423,10 +442,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Starts jobs again. A pool that is not paused goes on as it was.
     ///
     /// # Errors
-    /// The pool has ended.
+    /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped after its first poll, the pool resumes nevertheless.
+    /// Dropped before it is answered, the pool resumes or not; it can be asked again.
     pub async fn resume(&self) -> Result<(), Stopped> {
         self.0.dispatcher.send(Resume).await.unwrap_or(Err(Stopped))
     }
@@ -434,7 +453,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Has so many workers from now on: see [`Resize`].
     ///
     /// # Errors
-    /// There can never be so many, or the pool has ended.
+    /// There can never be so many, or the pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
     /// Dropped before its answer, the number may have been changed or not.
@@ -442,10 +461,13 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         self.0.dispatcher.send(Resize(workers)).await.unwrap_or(Err(Stopped.into()))
     }
 
-    /// How the pool stands. Dropping it changes nothing.
+    /// How the pool stands.
     ///
     /// # Errors
-    /// The pool has ended.
+    /// The pool has ended, or its actix `System` has stopped.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
     pub async fn status(&self) -> Result<Status, Stopped> {
         self.0.dispatcher.send(GetStatus).await.unwrap_or(Err(Stopped))
     }

@@ -224,7 +224,7 @@ async fn a_pool_that_is_paused_starts_nothing_until_it_resumes() {
     pool.submit_all((1..5_u64).collect()).await.unwrap();
     assert_eq!(payloads(&ears.results(1).await), [0], "what ran goes on");
     let status = status_when(&pool, |status| status.running == 0).await;
-    assert_eq!((status.paused, status.len, status.leased), (true, 4, 0));
+    assert_eq!((status.paused, status.queued, status.leased), (true, 4, 0));
     let mut drain = pin!(pool.drain());
     assert!((&mut drain).now_or_never().is_none());
     pool.resume().await.unwrap();

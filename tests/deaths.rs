@@ -14,18 +14,11 @@ use std::{
 };
 
 use actix_rt::Arbiter;
-use actix_workpool::{
-    BlockingProcessor, JobContext, JobError, Jobs, Pool, Processor, RunError, Shutdown, Status,
-    StepClock,
-};
-use support::{NumberResult, Numbers, Turnstile, listen, payloads, status_when, yield_now};
+use actix_workpool::{JobError, Jobs, Pool, RunError, Shutdown, Status, StepClock};
+use support::{Echo, Numbers, Turnstile, is_lost, listen, payloads, status_when, yield_now};
 
 /// A job that ends its own thread's arbiter when it is this number.
 const KILLER: u64 = 13;
-
-fn is_lost(result: &NumberResult) -> bool {
-    matches!(result.outcome(), Err(JobError::Lost))
-}
 
 /// Jobs wait at the gate; once let through, the killer ends its thread's arbiter.
 fn deadly(gate: &Turnstile, workers: usize, threads: usize) -> Numbers {
@@ -155,29 +148,7 @@ async fn a_blocking_worker_whose_arbiter_was_stopped_is_replaced_and_loses_nothi
     assert_eq!(pool.run(1_u64).await.unwrap(), 1);
 }
 
-/// Built by a factory that fails as long as it is told to.
-struct Echo;
-
-impl Processor for Echo {
-    type Payload = u64;
-    type Output = u64;
-    type Error = String;
-
-    async fn process(&mut self, n: &u64, _: &JobContext<u64, u64, String>) -> Result<u64, String> {
-        Ok(*n)
-    }
-}
-
-impl BlockingProcessor for Echo {
-    type Payload = u64;
-    type Output = u64;
-    type Error = String;
-
-    fn process(&mut self, n: &u64, _: &JobContext<u64, u64, String>) -> Result<u64, String> {
-        Ok(*n)
-    }
-}
-
+/// A factory that fails as long as it is told to.
 fn build(fails: &AtomicUsize) -> Result<Echo, &'static str> {
     let left = fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
     match left {
@@ -200,7 +171,7 @@ async fn while_no_processor_is_built_the_status_says_so_and_tries_go_on_with_gro
         for (failures, pause) in [(1, 100), (2, 200), (3, 400)] {
             let failed = |status: &Status| status.build_failures == failures;
             let status = status_when(&pool, failed).await;
-            assert_eq!((status.live, status.workers, status.len), (0, 1, 1));
+            assert_eq!((status.live, status.workers, status.queued), (0, 1, 1));
             while clock.sleepers() == 0 {
                 yield_now().await;
             }

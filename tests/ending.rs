@@ -9,23 +9,15 @@ use std::{
     time::Duration,
 };
 
-use actix_workpool::{Drain, Jobs, Pool, Refusal, Shutdown, StepClock, Stopped};
+use actix_workpool::{Drain, Jobs, Pool, Refusal, Shutdown, Stopped};
 use futures::{FutureExt, StreamExt, channel::oneshot, future::join_all};
-use support::{Heard, Numbers, Turnstile, behind, is_cancelled, listen, payloads};
+use support::{Heard, Numbers, Turnstile, held, is_cancelled, listen, payloads};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A pool whose two workers hold their jobs until the gate opens, with a clock that tests move.
-fn held() -> (Numbers, Turnstile, StepClock) {
-    let (gate, clock) = (Turnstile::new(), StepClock::new());
-    let pool = behind(&gate);
-    let pool = pool.workers(2).threads(1).clock(clock.clone()).build().unwrap();
-    (pool, gate, clock)
-}
-
 #[actix::test]
 async fn drain_twice_resolves_twice_and_says_so_once() {
-    let (pool, gate, _) = held();
+    let (pool, gate, _) = held(2);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..5_u64).collect()).await.unwrap();
     {
@@ -44,7 +36,7 @@ async fn drain_twice_resolves_twice_and_says_so_once() {
 
 #[actix::test]
 async fn a_drained_pool_goes_on() {
-    let (pool, gate, _) = held();
+    let (pool, gate, _) = held(2);
     for n in 0..50_u64 {
         pool.submit(n).await.unwrap();
         gate.open(1);
@@ -55,7 +47,7 @@ async fn a_drained_pool_goes_on() {
 
 #[actix::test]
 async fn drain_then_shutdown_drains_last_and_once() {
-    let (pool, gate, _) = held();
+    let (pool, gate, _) = held(2);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..9_u64).collect()).await.unwrap();
     gate.open(9);
@@ -69,7 +61,7 @@ async fn drain_then_shutdown_drains_last_and_once() {
 
 #[actix::test]
 async fn shutdown_drain_runs_everything_that_was_accepted() {
-    let (pool, gate, _) = held();
+    let (pool, gate, _) = held(2);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..100_u64).collect()).await.unwrap();
     gate.open(100);
@@ -80,7 +72,7 @@ async fn shutdown_drain_runs_everything_that_was_accepted() {
 
 #[actix::test]
 async fn shutdown_drain_cancels_at_its_deadline_what_waits_and_what_runs() {
-    let (pool, gate, clock) = held();
+    let (pool, gate, clock) = held(2);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..5_u64).collect()).await.unwrap();
     gate.reached(2).await;
@@ -98,7 +90,7 @@ async fn shutdown_drain_cancels_at_its_deadline_what_waits_and_what_runs() {
 
 #[actix::test]
 async fn finish_running_cancels_what_waits_at_once_and_what_runs_at_its_deadline() {
-    let (pool, gate, clock) = held();
+    let (pool, gate, clock) = held(2);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..5_u64).collect()).await.unwrap();
     gate.reached(2).await;
@@ -117,7 +109,7 @@ async fn finish_running_cancels_what_waits_at_once_and_what_runs_at_its_deadline
 
 #[actix::test]
 async fn shutdown_now_cancels_everything_at_once() {
-    let (pool, gate, _) = held();
+    let (pool, gate, _) = held(2);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..5_u64).collect()).await.unwrap();
     gate.reached(2).await;
@@ -128,7 +120,7 @@ async fn shutdown_now_cancels_everything_at_once() {
 #[actix::test]
 async fn a_deadline_of_zero_means_at_once() {
     for shutdown in [Shutdown::Drain(Duration::ZERO), Shutdown::FinishRunning(Duration::ZERO)] {
-        let (pool, gate, _) = held();
+        let (pool, gate, _) = held(2);
         pool.submit_all((0..5_u64).collect()).await.unwrap();
         gate.reached(2).await;
         assert_eq!(pool.shutdown(shutdown).await.unwrap().counts.cancelled, 5);
@@ -181,7 +173,7 @@ async fn a_blocking_job_is_told_and_waited_for() {
 
 #[actix::test]
 async fn five_shutdowns_at_once_agree_on_the_strictest_and_get_the_same_report() {
-    let (pool, gate, clock) = held();
+    let (pool, gate, clock) = held(2);
     pool.submit_all((0..5_u64).collect()).await.unwrap();
     gate.reached(2).await;
     let wanted = [
@@ -234,7 +226,7 @@ async fn a_shutdown_that_comes_while_the_threads_are_joined_gets_the_report_too(
 
 #[actix::test]
 async fn a_shutdown_that_is_dropped_ends_the_pool_nevertheless() {
-    let (pool, gate, _) = held();
+    let (pool, gate, _) = held(2);
     pool.submit_all((0..3_u64).collect()).await.unwrap();
     gate.reached(2).await;
     {
@@ -250,7 +242,7 @@ async fn a_shutdown_that_is_dropped_ends_the_pool_nevertheless() {
 
 #[actix::test]
 async fn a_pool_that_has_ended_gives_jobs_back_and_answers_everything() {
-    let (pool, _, _) = held();
+    let (pool, _, _) = held(2);
     let report = pool.shutdown(Shutdown::Now).await;
     assert_eq!(pool.try_submit(1_u64).unwrap_err().reason, Refusal::Closed);
     assert_eq!(pool.submit(1_u64).await.unwrap_err().reason, Refusal::Closed);
@@ -306,7 +298,7 @@ async fn after_a_shutdown_nothing_of_the_work_is_left() {
 
 #[actix::test]
 async fn the_last_address_keeps_a_pool_alive_as_a_handle_does() {
-    let (pool, gate, _) = held();
+    let (pool, gate, _) = held(2);
     let address = pool.dispatcher().clone();
     let mut ears = listen(&pool).await;
     drop(pool);
@@ -335,8 +327,8 @@ async fn what_was_sent_before_the_last_address_went_is_done() {
 
 #[actix::test]
 async fn two_pools_in_one_system_do_not_touch_each_other() {
-    let (one, gate, _) = held();
-    let (other, _, _) = held();
+    let (one, gate, _) = held(2);
+    let (other, _, _) = held(2);
     one.submit(1_u64).await.unwrap();
     gate.reached(1).await;
     other.shutdown(Shutdown::Now).await.unwrap();

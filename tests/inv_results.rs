@@ -14,7 +14,7 @@ use actix_workpool::{
     Subscribe,
 };
 use futures::{FutureExt, StreamExt, future::join_all};
-use support::{Heard, Numbers, Turnstile, behind, is_cancelled, listen, listener, mixed, payloads};
+use support::{Numbers, Turnstile, behind, is_cancelled, listen, listener, mixed, payloads};
 
 #[actix::test]
 async fn inv_01_every_accepted_job_gets_exactly_one_result_from_whatever_thread_it_came() {
@@ -42,13 +42,7 @@ async fn inv_01_every_accepted_job_gets_exactly_one_result_from_whatever_thread_
     assert_eq!(accepted.len(), 3_500);
     pool.shutdown(Shutdown::Drain(Duration::MAX)).await.unwrap();
     drop(pool);
-    let mut ended = HashSet::new();
-    for heard in ears.rest().await {
-        if let Heard::Result(result) = heard {
-            assert!(ended.insert(result.id()), "{} ended twice", result.id());
-        }
-    }
-    assert_eq!(ended, accepted);
+    assert_eq!(ears.ended_once().await, accepted);
 }
 
 #[actix::test]

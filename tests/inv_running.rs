@@ -46,7 +46,7 @@ async fn inv_02_as_many_run_as_there_are_workers() {
         pool.submit_all((0..20_u64).collect()).await.unwrap();
         gate.reached(7).await;
         let status = pool.status().await.unwrap();
-        assert_eq!((status.workers, status.running, status.leased, status.len), (7, 7, 0, 13));
+        assert_eq!((status.workers, status.running, status.leased, status.queued), (7, 7, 0, 13));
         gate.open(20);
         pool.drain().await.unwrap();
     }
@@ -176,7 +176,7 @@ async fn inv_07_memory_is_bounded_by_the_queue_the_leases_and_the_windows() {
         }
         most = most.max(alive.load(Ordering::SeqCst));
         let status = pool.status().await.unwrap();
-        assert!(status.len <= QUEUE, "round {round}: {status:?}");
+        assert!(status.queued <= QUEUE, "round {round}: {status:?}");
         drop(results.next().await.unwrap());
     }
     assert!(most <= QUEUE + WINDOW, "{most} payloads were alive");

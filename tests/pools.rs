@@ -27,8 +27,7 @@ use actix_workpool::{
 use futures::{FutureExt, StreamExt, executor::block_on, future::join_all, stream};
 use held::until;
 use support::{
-    Heard, Numbers, Turnstile, behind, listen, listen_for_results, mixed, payloads, status_when,
-    yield_now,
+    Numbers, Turnstile, behind, listen, listen_for_results, mixed, payloads, status_when, yield_now,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -95,13 +94,7 @@ async fn many_threads_that_submit_in_every_way_get_every_job_done_once() {
     let accepted: HashSet<_> = submitted.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
     let answered: u64 = submitted.iter().map(|(heard, _)| heard).sum();
     assert_eq!(counts.total(), accepted.len() as u64 + answered);
-    let mut ended = HashSet::new();
-    for heard in ears.rest().await {
-        if let Heard::Result(result) = heard {
-            assert!(ended.insert(result.id()), "{} ended twice", result.id());
-        }
-    }
-    assert_eq!(ended, accepted);
+    assert_eq!(ears.ended_once().await, accepted);
 }
 
 #[actix::test]
@@ -323,7 +316,8 @@ async fn a_job_runs_jobs_on_its_own_pool_as_deep_as_there_are_workers() {
         // One deeper, and all wait for each other: until somebody stops waiting.
         let mut stuck = Box::pin(pool.run(6_u64));
         assert!((&mut stuck).now_or_never().is_none());
-        status_when(&pool, |status| (status.running, status.len + status.leased) == (5, 1)).await;
+        status_when(&pool, |status| (status.running, status.queued + status.leased) == (5, 1))
+            .await;
         drop(stuck);
     }
     pool.drain().await.unwrap();
@@ -347,7 +341,7 @@ async fn a_pool_that_was_idle_is_the_same_threads_when_it_is_used_again() {
         pool.submit_all((0..burst % 20).collect()).await.unwrap();
         pool.drain().await.unwrap();
         let status = status_when(&pool, |status| status.live == 3).await;
-        assert_eq!((status.running, status.leased, status.len), (0, 0, 0));
+        assert_eq!((status.running, status.leased, status.queued), (0, 0, 0));
     }
     assert!((1..=3).contains(&threads.lock().unwrap().len()));
 }

@@ -43,14 +43,14 @@ async fn a_full_queue_lets_wait_in_line_first_come_first_served() {
     assert!((&mut in_line).now_or_never().is_none());
     let message = pool.dispatcher().send(Job::new(8));
     let status = pool.status().await.unwrap();
-    assert_eq!((status.len, status.capacity, status.waiting), (2, Some(2), 6));
+    assert_eq!((status.queued, status.capacity, status.in_line), (2, Some(2), 6));
     assert_eq!(pool.try_submit(9_u64).unwrap_err().reason, FULL, "it would overtake the line");
     gate.open(9);
     assert!(in_line.await.iter().all(Result::is_ok));
     message.await.unwrap().unwrap();
     assert_eq!(payloads(&ears.results(9).await), Vec::from_iter(0..9));
     let status = pool.status().await.unwrap();
-    assert_eq!((status.len, status.waiting), (0, 0));
+    assert_eq!((status.queued, status.in_line), (0, 0));
 }
 
 #[actix::test]
@@ -83,9 +83,9 @@ async fn one_who_leaves_the_line_is_never_accepted_and_lets_in_those_behind() {
     {
         let mut message = pin!(pool.dispatcher().send(Job::new(4)));
         assert!((&mut message).now_or_never().is_none());
-        assert_eq!(pool.status().await.unwrap().waiting, 1);
+        assert_eq!(pool.status().await.unwrap().in_line, 1);
     }
-    assert_eq!(pool.status().await.unwrap().waiting, 0);
+    assert_eq!(pool.status().await.unwrap().in_line, 0);
     gate.open(9);
     assert_eq!(payloads(&ears.results(3).await), [0, 1, 9]);
     ears.drained().await;
@@ -203,7 +203,7 @@ async fn nothing_is_evicted_while_workers_are_idle_and_a_reader_has_room() {
     }
     gate.reached(3).await;
     let status = pool.status().await.unwrap();
-    assert_eq!((status.counts.evicted, status.len), (0, 1));
+    assert_eq!((status.counts.evicted, status.queued), (0, 1));
     gate.open(4);
 }
 

@@ -61,7 +61,7 @@ async fn a_handler_that_waits_is_reported_although_another_job_runs() {
     clock.advance(Duration::from_secs(1));
     let status = status_when(&pool, |status| status.stall.is_some()).await;
     assert_eq!(status.stall.unwrap().subscriber, "waits");
-    assert!(status.len > 0);
+    assert!(status.queued > 0);
 }
 
 #[actix::test]

@@ -11,11 +11,7 @@ use actix_workpool::{
     Unsubscribe,
 };
 use futures::{FutureExt, StreamExt};
-use support::{Heard, NumberResult, Numbers, Turnstile, behind, listen, listener, payloads};
-
-fn echo() -> Numbers {
-    Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(2).build().unwrap()
-}
+use support::{Heard, NumberResult, Numbers, Turnstile, behind, echo, listen, listener, payloads};
 
 /// An actor that stops at the first thing that it hears.
 struct Leaver;

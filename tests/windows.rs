@@ -438,7 +438,7 @@ async fn a_handler_that_waits_for_room_in_the_pool_that_waits_for_it_is_reported
     gate.reached(1).await;
     pool.submit(2_u64).await.unwrap();
     gate.open(9);
-    while pool.status().await.unwrap().waiting == 0 {}
+    while pool.status().await.unwrap().in_line == 0 {}
     clock.advance(SECOND - Duration::from_millis(1));
     assert_eq!(pool.status().await.unwrap().stall, None);
     assert_eq!(warnings::take(), [""; 0]);

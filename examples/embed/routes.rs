@@ -72,7 +72,7 @@ async fn health(pool: Data<Counters>) -> HttpResponse {
     match pool.status().await {
         Ok(status) if status.open => {
             // A job that was handed to a worker and has not started waits, too.
-            let waiting = status.len + status.leased;
+            let waiting = status.queued + status.leased;
             HttpResponse::Ok().json(json!({ "waiting": waiting, "running": status.running }))
         }
         _ => HttpResponse::ServiceUnavailable().json(json!({ "error": "it is shutting down" })),

@@ -33,8 +33,8 @@ impl<R> Batches<R> {
         Self { bounds, batch: Vec::new(), since: now }
     }
 
-    #[inline]
     /// Adds a result that comes at `now`; returns the batch if it is full.
+    #[inline]
     pub(super) fn push(&mut self, result: R, now: Instant) -> Option<Vec<R>> {
         if self.batch.is_empty() {
             self.since = now;

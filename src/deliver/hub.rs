@@ -104,8 +104,8 @@ impl<T, U, E> Subscription<T, U, E> {
         !matches!(self.subscriber, Subscriber::Drained(_))
     }
 
-    #[inline]
     /// Gives it a result. Returns whether it got it.
+    #[inline]
     fn give(&mut self, result: JobResult<T, U, E>, now: Instant) -> bool {
         if self.room.has_missed() {
             // What it missed came after what was gathered, and before this.
@@ -252,9 +252,9 @@ impl<T, U, E> Hub<T, U, E> {
         self.lossy -= usize::from(subscription.room.is_lossy());
     }
 
-    #[inline]
     /// Hands a result to everyone who wants results and has room. A sole one owns it, several share
     /// it.
+    #[inline]
     pub(crate) fn forward(&mut self, result: JobResult<T, U, E>, now: Instant) {
         let (mut left, mut heard) = match self.lossy {
             0 => (self.listeners, false),

@@ -18,7 +18,7 @@ pub struct Counts {
     pub evicted: u64,
     /// Sent with `do_send`, and could not be accepted.
     pub rejected: u64,
-    /// The worker's thread ended under the job.
+    /// The worker's thread ended under the job, or the actix `System` stopped before its end.
     pub lost: u64,
     /// The job still ran when the pool had to end.
     pub abandoned: u64,

@@ -17,8 +17,9 @@ pub(crate) struct Ended<T, U, E> {
 /// The one terminal result of a job: the job itself, what came of it, and when.
 ///
 /// A sole receiver owns it and can take it apart ([`into_parts`](Self::into_parts)); several
-/// receivers share it, and so does the code of a job that was abandoned for as long as it runs. It
-/// keeps nothing else alive: neither the pool nor other results.
+/// receivers share it, and so does the code of a job that was abandoned, or lost when the actix
+/// `System` stopped, for as long as it runs. It keeps nothing else alive: neither the pool nor other
+/// results.
 pub struct JobResult<T, U, E>(Inner<T, U, E>);
 
 enum Inner<T, U, E> {
@@ -175,8 +176,8 @@ impl<T, U, E> JobResult<T, U, E> {
     /// Takes the result apart: the payload and the value are then yours.
     ///
     /// # Errors
-    /// Gives the result back while another receiver holds it too, or the code of an abandoned job
-    /// still runs.
+    /// Gives the result back while another receiver holds it too, or the job's code still runs: it
+    /// was abandoned, or lost when the actix `System` stopped.
     pub fn into_parts(self) -> Result<Parts<T, U, E>, Self> {
         match self.0 {
             Inner::Owned(job, end) => Ok(end.parts(job)),

@@ -17,12 +17,16 @@ use crate::{
     work::Stopping,
 };
 
-/// application → dispatcher, to have one job done.
+/// application → dispatcher, to have one job done. Answered once it is accepted or refused.
+///
+/// A `send` that is dropped before that takes its job with it; dropped after that, the job is done
+/// all the same. Once the pool has ended, the job is gone with the message: only the methods of
+/// [`Pool`](crate::Pool) give it back.
 impl<T: 'static> Message for Job<T> {
     type Result = Result<JobId, Refused<Self>>;
 }
 
-/// application → dispatcher, to have several jobs accepted together.
+/// application → dispatcher, to have several jobs accepted together; otherwise as a [`Job`].
 impl<T: 'static> Message for Jobs<T> {
     type Result = Result<Vec<JobId>, Refused<Self>>;
 }
@@ -60,12 +64,15 @@ pub struct Missed {
 /// application → dispatcher, to end a subscription. Answered by whether there was one; what had
 /// been gathered for a batch is handed over first, and so is the number of results that it missed.
 /// Its window holds back the pool no more.
+///
+/// A `send` that is dropped before it is handled ends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<bool, Stopped>")]
 pub struct Unsubscribe(pub SubscriptionId);
 
 /// application → dispatcher, to wait for quiescence. Answered at the next such moment: at once if
-/// the pool is quiescent. The pool goes on accepting jobs.
+/// the pool is quiescent, and at the latest when it ends. The pool goes on accepting jobs. A `send`
+/// that is dropped changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Drain;
@@ -73,7 +80,8 @@ pub struct Drain;
 /// application → dispatcher, to cancel one job. Answered by what it met.
 ///
 /// It never overtakes its job: what was submitted before it is known to it. Ids of jobs that have
-/// ended are not remembered.
+/// ended are not remembered. A `send` that is dropped before it is handled cancels nothing; what is
+/// sent by `do_send`, or by [`Pool::cancel`](crate::Pool::cancel), does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<CancelOutcome, Stopped>")]
 pub struct Cancel(pub JobId);
@@ -95,12 +103,13 @@ pub enum CancelOutcome {
 /// accepted as before, and [`Drain`] waits for a [`Resume`].
 ///
 /// A pool that is shut down resumes by itself. One that nobody can reach any more while it is paused
-/// cancels what waits.
+/// cancels what waits. A `send` that is dropped before it is handled pauses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Pause;
 
-/// application → dispatcher, to start jobs again.
+/// application → dispatcher, to start jobs again. A `send` that is dropped before it is handled
+/// changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Resume;
@@ -110,7 +119,8 @@ pub struct Resume;
 ///
 /// From here on nothing is accepted. Asked several times, each limit that is stricter holds, and
 /// everyone gets the same report. Once the pool has ended, its address answers no more;
-/// [`Pool::shutdown`](crate::Pool::shutdown) still does.
+/// [`Pool::shutdown`](crate::Pool::shutdown) still does. A `send` that is dropped before it is
+/// handled ends nothing; `do_send` and that method do.
 ///
 /// Jobs that run are first told ([`JobContext::is_cancelled`](crate::JobContext::is_cancelled)), and
 /// have the pool's [grace](crate::Builder::grace) to end by themselves, within the deadline. Then the
@@ -159,7 +169,7 @@ impl fmt::Display for ShutdownReport {
     }
 }
 
-/// application → dispatcher, to see how the pool stands.
+/// application → dispatcher, to see how the pool stands. A `send` that is dropped changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<Status, Stopped>")]
 pub struct GetStatus;
@@ -188,11 +198,11 @@ pub struct Status {
     /// Jobs that have been handed to workers and not started.
     pub leased: usize,
     /// Jobs that have been accepted and not handed out.
-    pub len: usize,
-    /// How many may wait; `None` if any number.
+    pub queued: usize,
+    /// How many may be queued; `None` if any number.
     pub capacity: Option<usize>,
-    /// Submissions that wait for room.
-    pub waiting: usize,
+    /// Submissions that wait in line for room, a batch as one. Their jobs have not been accepted.
+    pub in_line: usize,
     /// Jobs that have ended, by outcome.
     pub counts: Counts,
     /// Subscriptions.

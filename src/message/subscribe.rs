@@ -13,6 +13,9 @@ use super::{Drained, Missed};
 
 /// application → dispatcher, to be told of results or of quiescence from the answer on.
 ///
+/// What can never work is refused ([`SubscribeError`]). A `send` that is dropped before it is handled
+/// subscribes nobody; one that is dropped between that and its answer does, and nobody knows the id.
+///
 /// A subscriber that is gone is removed and counted when the next message for it is due, and the
 /// others get everything. So is one whose handler panics: that ends its actor. A subscription holds
 /// its recipient strongly, so that the actor lives as long as the pool unless it stops itself;

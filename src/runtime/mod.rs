@@ -6,8 +6,10 @@ mod crew;
 mod keep;
 mod outlet;
 mod reply;
+mod step_clock;
+mod system_clock;
 
-pub use self::clock::{Clock, StepClock, SystemClock};
+pub use self::{clock::Clock, step_clock::StepClock, system_clock::SystemClock};
 pub(crate) use actix_rt::ArbiterHandle;
 
 #[cfg(all(test, workpool_loom))]

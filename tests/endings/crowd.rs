@@ -111,7 +111,7 @@ impl Crowd {
         this.wait("process, queued", async |pool| {
             outcomes(&pool.process(stream::iter([2_u64])).collect::<Vec<_>>().await)
         });
-        status_when(&this.pool, |status| status.len == 2).await;
+        status_when(&this.pool, |status| status.queued == 2).await;
         this.wait("submit", async |pool| answer(pool.submit(3_u64).await));
         this.wait("submit_all", async |pool| {
             let answer = pool.submit_all(Jobs::from_iter([4_u64, 5])).await;
@@ -132,7 +132,7 @@ impl Crowd {
         this.wait("process, in line", async |pool| {
             outcomes(&pool.process(stream::iter([8_u64])).collect::<Vec<_>>().await)
         });
-        status_when(&this.pool, |status| status.waiting == 5).await;
+        status_when(&this.pool, |status| status.in_line == 5).await;
         // Its message must be there before the end comes, and nothing shows that it is.
         let pool = this.pool.clone();
         let mut drain = Box::pin(async move { format!("{:?}", pool.drain().await) });

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use actix_workpool::{JobContext, Pool, Processor, Shutdown, StepClock};
+use actix_workpool::{Pool, Shutdown, StepClock};
 use futures::FutureExt;
 
 use crate::{
     MINUTE,
     crowd::{Crowd, FORMS, Form, report_of},
     held::{Latch, answers_everything, subscribed},
-    support::{Numbers, Turnstile, behind, is_cancelled, listen, status_when},
+    support::{Echo, Numbers, Turnstile, behind, is_cancelled, listen, status_when},
 };
 
 const SHUTDOWNS: [Shutdown; 5] = [
@@ -102,7 +102,7 @@ async fn a_stricter_shutdown_ends_one_that_drains_at_once() {
         let patient = crowd.ask_twice(Shutdown::Drain(Duration::MAX)).await;
         assert!(!patient.iter().any(|asker| asker.is_finished()));
         let strict = crowd.ask_twice(Shutdown::Now).await;
-        while crowd.pool.status().await.is_ok_and(|status| status.len > 0) {}
+        while crowd.pool.status().await.is_ok_and(|status| status.queued > 0) {}
         if form == Form::BlocksAsync {
             clock.advance(REACH);
         }
@@ -133,19 +133,6 @@ async fn a_shutdown_of_a_paused_pool_ends_it() {
     }
 }
 
-/// Is never built.
-struct Never;
-
-impl Processor for Never {
-    type Payload = u64;
-    type Output = u64;
-    type Error = String;
-
-    async fn process(&mut self, n: &u64, _: &JobContext<u64, u64, String>) -> Result<u64, String> {
-        Ok(*n)
-    }
-}
-
 #[actix::test]
 async fn a_shutdown_of_a_pool_without_workers_ends_it_though_a_factory_never_returns() {
     for hangs in [false, true] {
@@ -153,7 +140,7 @@ async fn a_shutdown_of_a_pool_without_workers_ends_it_though_a_factory_never_ret
             let clock = StepClock::new();
             let factory = async move || match hangs {
                 true => std::future::pending().await,
-                false => Err::<Never, _>("no luck"),
+                false => Err::<Echo, _>("no luck"),
             };
             let pool: Numbers = Pool::processor(factory).clock(clock.clone()).build().unwrap();
             let subscription = subscribed(&pool).await;
@@ -174,15 +161,6 @@ async fn a_shutdown_of_a_pool_without_workers_ends_it_though_a_factory_never_ret
 
 #[actix::test]
 async fn a_factory_that_blocks_its_thread_costs_a_shutdown_no_more_than_that_thread() {
-    struct Blocked;
-    impl actix_workpool::BlockingProcessor for Blocked {
-        type Payload = u64;
-        type Output = u64;
-        type Error = String;
-        fn process(&mut self, n: &u64, _: &JobContext<u64, u64, String>) -> Result<u64, String> {
-            Ok(*n)
-        }
-    }
     // Its thread is waited for until the deadline, by the real time.
     let short = Duration::from_millis(1);
     for shutdown in [Shutdown::Drain(short), Shutdown::FinishRunning(short), Shutdown::Now] {
@@ -190,7 +168,7 @@ async fn a_factory_that_blocks_its_thread_costs_a_shutdown_no_more_than_that_thr
         let held = latch.clone();
         let factory = move || {
             held.hold();
-            Ok::<_, String>(Blocked)
+            Ok::<_, String>(Echo)
         };
         let pool: Numbers =
             Pool::blocking_processor(factory).workers(1).clock(clock.clone()).build().unwrap();

@@ -26,7 +26,7 @@ use actix_workpool::{
 };
 use futures::{FutureExt, StreamExt, stream};
 use held::{Latch, until};
-use support::{Numbers, Turnstile, listen, status_when};
+use support::{Numbers, Turnstile, echo, listen, status_when};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -352,10 +352,6 @@ impl From<Wish> for Job<u64> {
     }
 }
 
-fn echo() -> Numbers {
-    Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(2).build().unwrap()
-}
-
 #[actix::test]
 async fn a_stream_of_jobs_that_panics_costs_its_own_jobs_and_no_others() {
     let pool = echo();
@@ -382,7 +378,7 @@ async fn a_conversion_that_panics_elsewhere_costs_nothing_but_itself() {
     assert_eq!(pool.run(Wish(1)).await.unwrap(), 1);
     assert_eq!(pool.drain().await, Ok(()));
     let status = pool.status().await.unwrap();
-    assert_eq!((status.counts.total(), status.len), (1, 0));
+    assert_eq!((status.counts.total(), status.queued), (1, 0));
     // In a job, where the panic is the job's.
     let pool: Numbers = Pool::builder(async |n: &u64, cx| {
         cx.submit(Wish(*n)).unwrap();

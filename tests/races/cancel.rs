@@ -171,9 +171,9 @@ async fn the_job_of_a_caller_who_left_the_line_was_never_accepted() {
     {
         let mut run = pin!(pool.run(2_u64));
         assert!((&mut run).now_or_never().is_none());
-        assert_eq!(pool.status().await.unwrap().waiting, 1);
+        assert_eq!(pool.status().await.unwrap().in_line, 1);
     }
-    assert_eq!(pool.status().await.unwrap().waiting, 0);
+    assert_eq!(pool.status().await.unwrap().in_line, 0);
     gate.open(2);
     assert_eq!(payloads(&ears.results(2).await), [0, 1]);
     assert_eq!(ears.drained().await.total(), 2);

@@ -12,23 +12,17 @@ use std::{
 };
 
 use actix_rt::{Arbiter, ArbiterHandle};
-use actix_workpool::{
-    Builder, CancelOutcome, JobContext, JobError, Pool, Processor, Shutdown, StepClock,
-};
+use actix_workpool::{Builder, CancelOutcome, JobContext, Pool, Processor, Shutdown, StepClock};
 use futures::{FutureExt, channel::oneshot};
 
 use crate::{
     MINUTE,
     held::{Latch, until},
     support::{
-        Heard, NumberResult, Numbers, Turnstile, behind, is_cancelled, listen, payloads,
-        status_when, yield_now,
+        Heard, Numbers, Turnstile, behind, is_cancelled, is_lost, listen, payloads, status_when,
+        yield_now,
     },
 };
-
-fn is_lost(result: &NumberResult) -> bool {
-    matches!(result.outcome(), Err(JobError::Lost))
-}
 
 /// A pool whose jobs wait at the gate and tell which arbiter they run on.
 fn tell_tale(gate: &Turnstile, workers: usize) -> (Numbers, mpsc::Receiver<ArbiterHandle>) {
@@ -109,7 +103,7 @@ async fn a_paused_pool_whose_worker_dies_has_another_when_it_resumes() {
     pool.pause().await.unwrap();
     arbiters.recv().unwrap().stop();
     assert!(is_lost(&ears.result().await));
-    assert_eq!(pool.status().await.unwrap().len, 2);
+    assert_eq!(pool.status().await.unwrap().queued, 2);
     pool.resume().await.unwrap();
     gate.open(2);
     assert_eq!(payloads(&ears.results(2).await), [1, 2]);

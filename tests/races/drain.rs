@@ -2,19 +2,13 @@
 
 use std::{pin::pin, time::Duration};
 
-use actix_workpool::{Drain, Job, JobError, Jobs, Pause, Refusal, RunError, Shutdown, StepClock};
+use actix_workpool::{Drain, Job, JobError, Jobs, Pause, Refusal, RunError, Shutdown};
 use futures::{FutureExt, StreamExt, channel::mpsc, future::join_all, stream};
 
 use crate::{
     MINUTE,
-    support::{Heard, Numbers, Turnstile, behind, is_cancelled, listen, payloads, status_when},
+    support::{Heard, held, is_cancelled, listen, payloads, status_when},
 };
-
-fn held(workers: usize) -> (Numbers, Turnstile, StepClock) {
-    let (gate, clock) = (Turnstile::new(), StepClock::new());
-    let pool = behind(&gate).workers(workers).threads(1).clock(clock.clone()).build().unwrap();
-    (pool, gate, clock)
-}
 
 #[actix::test]
 async fn a_drain_waits_for_a_pool_that_was_paused_after_it_until_it_resumes() {
@@ -29,7 +23,7 @@ async fn a_drain_waits_for_a_pool_that_was_paused_after_it_until_it_resumes() {
     gate.open(3);
     assert_eq!(payloads(&ears.results(1).await), [0]);
     let status = status_when(&pool, |status| status.running == 0).await;
-    assert_eq!((status.paused, status.len), (true, 2), "the status says why");
+    assert_eq!((status.paused, status.queued), (true, 2), "the status says why");
     assert!((&mut drain).now_or_never().is_none());
     pool.resume().await.unwrap();
     assert_eq!(drain.await, Ok(()));

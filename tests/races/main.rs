@@ -27,7 +27,7 @@
 //! | last handle dropped: jobs run; paused; without workers | `inv_11_…` in `inv_running.rs`, `a_paused_pool_that_nobody_holds_…` in `cancelling.rs`, `a_pool_that_nobody_holds_and_that_has_no_worker_…` in `deaths.rs` |
 //! | … without workers only later; a job takes the pool up again | [`deaths`] |
 //! | a subscriber panics; stops itself; its arbiter stops | [`subscribers`], `a_subscriber_that_is_gone_…` in `ways_out.rs` |
-//! | a window that stays full; a windowed subscriber waits on a full pool | with windows |
+//! | a window that stays full; a windowed subscriber waits on a full pool | `windows.rs`, `stalls.rs` |
 //! | a subscriber submits from its handler while draining: before, after quiescence | [`subscribers`] |
 //! | `do_send` to a full queue that waits | `a_message_that_nobody_waits_for_is_rejected_…` in `queue.rs` |
 //! | `send` dropped: while it waits; once it was accepted | `one_who_leaves_the_line_…` in `queue.rs`; [`cancel`] |

@@ -60,7 +60,7 @@ async fn what_is_recalled_before_it_starts_runs_once_and_keeps_its_place() {
     let pool = supplied(&starts).await;
     pool.pause().await.unwrap();
     let status = pool.status().await.unwrap();
-    assert_eq!((status.leased, status.len), (0, 100), "all were taken back");
+    assert_eq!((status.leased, status.queued), (0, 100), "all were taken back");
     pool.submit_all((100..200).collect()).await.unwrap();
     pool.resume().await.unwrap();
     starts.1.open();
@@ -77,7 +77,7 @@ async fn what_has_started_is_not_recalled() {
     pool.pause().await.unwrap();
     starts.1.open();
     assert_eq!(payloads(&[ears.result().await]), [HELD]);
-    assert_eq!(status_when(&pool, |status| status.running == 0).await.len, 100);
+    assert_eq!(status_when(&pool, |status| status.running == 0).await.queued, 100);
     assert_eq!(starts.take(), [HELD]);
 }
 

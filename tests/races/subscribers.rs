@@ -8,12 +8,8 @@ use actix_workpool::{Pool, Results, Subscribe};
 use futures::{FutureExt, StreamExt};
 
 use crate::support::{
-    Ears, NumberResult, Numbers, Turnstile, listen, listener, payloads, status_when,
+    Ears, NumberResult, Numbers, Turnstile, echo, listen, listener, payloads, status_when,
 };
-
-fn echo() -> Numbers {
-    Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(2).build().unwrap()
-}
 
 /// Panics at the first thing that it hears.
 struct Panicker;

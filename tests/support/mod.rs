@@ -7,6 +7,7 @@ pub mod clerk;
 pub mod warnings;
 
 use std::{
+    collections::HashSet,
     future::poll_fn,
     sync::{
         Arc,
@@ -17,7 +18,8 @@ use std::{
 
 use actix::{Actor, Addr, Context, Handler};
 use actix_workpool::{
-    Builder, Counts, Drained, JobError, JobResult, Missed, Pool, Results, Status, Subscribe,
+    BlockingProcessor, Builder, Counts, Drained, JobContext, JobError, JobId, JobResult, Missed,
+    Pool, Processor, Results, Status, StepClock, Subscribe,
 };
 use futures::{StreamExt, channel::mpsc};
 use tokio::sync::Semaphore;
@@ -111,6 +113,17 @@ impl Ears {
     pub async fn rest(self) -> Vec<Heard> {
         self.0.collect().await
     }
+
+    /// The ids of all results of the rest, of which each must be there once.
+    pub async fn ended_once(self) -> HashSet<JobId> {
+        let mut ended = HashSet::new();
+        for heard in self.rest().await {
+            if let Heard::Result(result) = heard {
+                assert!(ended.insert(result.id()), "{} ended twice", result.id());
+            }
+        }
+        ended
+    }
 }
 
 impl Actor for Listener {
@@ -183,6 +196,41 @@ pub fn behind(gate: &Turnstile) -> Builder<u64, u64, String> {
     })
 }
 
+/// A pool whose workers share a thread and hold their jobs at the gate, with a clock that tests move.
+pub fn held(workers: usize) -> (Numbers, Turnstile, StepClock) {
+    let (gate, clock) = (Turnstile::new(), StepClock::new());
+    let pool = behind(&gate).workers(workers).threads(1).clock(clock.clone()).build().unwrap();
+    (pool, gate, clock)
+}
+
+/// A pool whose jobs come back as they went in, at once.
+pub fn echo() -> Numbers {
+    Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(2).build().unwrap()
+}
+
+/// The same as a processor, in both forms.
+pub struct Echo;
+
+impl Processor for Echo {
+    type Payload = u64;
+    type Output = u64;
+    type Error = String;
+
+    async fn process(&mut self, n: &u64, _: &JobContext<u64, u64, String>) -> Result<u64, String> {
+        Ok(*n)
+    }
+}
+
+impl BlockingProcessor for Echo {
+    type Payload = u64;
+    type Output = u64;
+    type Error = String;
+
+    fn process(&mut self, n: &u64, _: &JobContext<u64, u64, String>) -> Result<u64, String> {
+        Ok(*n)
+    }
+}
+
 /// The highest number of those that were inside at once.
 #[derive(Clone, Debug, Default)]
 pub struct Crowd(Arc<(AtomicUsize, AtomicUsize)>);
@@ -217,6 +265,10 @@ pub fn payloads(results: &[NumberResult]) -> Vec<u64> {
 
 pub fn is_cancelled(result: &NumberResult) -> bool {
     matches!(result.outcome(), Err(JobError::Cancelled))
+}
+
+pub fn is_lost(result: &NumberResult) -> bool {
+    matches!(result.outcome(), Err(JobError::Lost))
 }
 
 /// The pool's status, once it is as wanted.

@@ -1,7 +1,7 @@
 use workpool_bench::{
     CancelOutcome,
     check::Kind,
-    scene::{Act, Form, Gate, Plan, Sent},
+    scene::{Act, Form, Gate, Plan, Sent, Stage},
 };
 
 use crate::support::{MS, any_form, explore, let_go, pool, pool_of, some_work};
@@ -15,8 +15,7 @@ fn cancelled_while_it_waits_a_job_ends_as_cancelled_and_never_starts() {
         let (second, _) = stage.submit(Sent::Try, some_work(sim)).await;
         // Whether the first has started or not, the second can't before the gate opens.
         sim.while_others_run().await;
-        let met = stage.cancel(second).await;
-        sim.expect(met == Some(CancelOutcome::Waiting), || format!("met {met:?}"));
+        cancel_meets(CancelOutcome::Waiting, &stage, second).await;
         gate.open();
         sim.exhausted().await;
         sim.expect_kind(first, Kind::Succeeded);
@@ -33,8 +32,7 @@ fn cancelled_while_it_runs_an_async_job_is_dropped_after_its_grace() {
             pool_of(sim, Plan::of(Form::Async(2, 1 + sim.below(2))).grace(grace)).await;
         let (job, _) = stage.submit(Sent::Try, vec![Act::Wait(Gate::closed())]).await;
         sim.exhausted().await;
-        let met = stage.cancel(job).await;
-        sim.expect(met == Some(CancelOutcome::Running), || format!("met {met:?}"));
+        cancel_meets(CancelOutcome::Running, &stage, job).await;
         sim.quiet().await;
         sim.expect_kind(job, Kind::Cancelled);
         let_go(stage).await;
@@ -47,8 +45,7 @@ fn cancelled_while_it_runs_a_blocking_job_is_told_and_its_value_counts() {
         let (stage, _) = pool_of(sim, Plan::of(Form::Blocking(1 + sim.below(2)))).await;
         let (job, _) = stage.submit(Sent::Try, vec![Act::Step, Act::UntilCancelled]).await;
         sim.exhausted().await;
-        let met = stage.cancel(job).await;
-        sim.expect(met == Some(CancelOutcome::Running), || format!("met {met:?}"));
+        cancel_meets(CancelOutcome::Running, &stage, job).await;
         sim.quiet().await;
         sim.expect_kind(job, Kind::Succeeded);
         let_go(stage).await;
@@ -62,11 +59,9 @@ fn a_cancel_finds_no_job_that_has_ended_or_never_was() {
         let (job, _) = stage.submit(Sent::Try, some_work(sim)).await;
         sim.quiet().await;
         sim.expect_kind(job, Kind::Succeeded);
-        let met = stage.cancel(job).await;
-        sim.expect(met == Some(CancelOutcome::NotHere), || format!("met {met:?}"));
+        cancel_meets(CancelOutcome::NotHere, &stage, job).await;
         let (unsent, _) = stage.begin(Sent::Try, Vec::new());
-        let met = stage.cancel(unsent).await;
-        sim.expect(met == Some(CancelOutcome::NotHere), || format!("met {met:?}"));
+        cancel_meets(CancelOutcome::NotHere, &stage, unsent).await;
         let_go(stage).await;
     });
 }
@@ -142,4 +137,10 @@ fn a_run_that_is_dropped_while_its_job_waits_leaves_no_job_that_starts() {
         sim.expect(!sim.has_started(job), || "a job starts whose caller has left".into());
         let_go(stage).await;
     });
+}
+
+/// Cancels a job, which must be so.
+async fn cancel_meets(outcome: CancelOutcome, stage: &Stage, job: u64) {
+    let met = stage.cancel(job).await;
+    stage.sim.expect(met == Some(outcome), || format!("met {met:?}"));
 }

@@ -148,7 +148,7 @@ fn no_more_jobs_wait_than_the_queue_is_bounded_to() {
         for _ in 0..8 {
             let (_, answer) = stage.begin(Sent::Submit, some_work(sim));
             stage.spawn("a submitter", async move { _ = answer.await });
-            let waiting = stage.status().await.map_or(0, |status| status.len);
+            let waiting = stage.status().await.map_or(0, |status| status.queued);
             sim.expect(waiting <= bound, || format!("invariant 7: {waiting} wait of {bound}"));
         }
         sim.quiet().await;

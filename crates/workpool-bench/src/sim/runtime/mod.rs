@@ -2,7 +2,9 @@
 
 #[path = "../../../../../src/runtime/alarm.rs"]
 mod alarm;
+#[path = "../../../../../src/runtime/clock.rs"]
 mod clock;
+mod clocks;
 mod crew;
 #[path = "../../../../../src/runtime/keep.rs"]
 mod keep;
@@ -11,7 +13,10 @@ mod outlet;
 #[path = "../../../../../src/runtime/reply.rs"]
 mod reply;
 
-pub use self::clock::{Clock, PoolClock, SystemClock};
+pub use self::{
+    clock::Clock,
+    clocks::{PoolClock, SystemClock},
+};
 pub(crate) use self::{
     alarm::{Alarm, Rang},
     clock::Guarded,

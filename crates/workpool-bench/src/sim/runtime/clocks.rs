@@ -2,19 +2,9 @@ use std::time::Instant;
 
 use futures::future::BoxFuture;
 
-use crate::{
-    panic::catch,
-    sim::{self, Time},
-};
+use crate::sim::{self, Time};
 
-/// As the pool's.
-pub trait Clock: Send + Sync + 'static {
-    /// The time.
-    fn now(&self) -> Instant;
-
-    /// Completes once the time is `until`.
-    fn sleep_until(&self, until: Instant) -> BoxFuture<'static, ()>;
-}
+use super::Clock;
 
 /// In place of the system's clock: the simulated real time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,19 +17,6 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, until: Instant) -> BoxFuture<'static, ()> {
         Box::pin(sim::sleep_until(Time::Real, until))
-    }
-}
-
-/// As the pool's: where a user's clock panics, the real time stands in.
-pub(crate) struct Guarded<C>(pub(crate) C);
-
-impl<C: Clock> Clock for Guarded<C> {
-    fn now(&self) -> Instant {
-        catch(|| self.0.now()).unwrap_or_else(|_| SystemClock.now())
-    }
-
-    fn sleep_until(&self, until: Instant) -> BoxFuture<'static, ()> {
-        self.0.sleep_until(until)
     }
 }
 
