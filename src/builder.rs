@@ -14,7 +14,7 @@ use crate::{
     message::Knock,
     pool::Pool,
     runtime::{ArbiterHandle, Clock, Crew, Guarded, SystemClock, home, request},
-    schedule::{Leave, Roster, Scheduler, SchedulerParts},
+    schedule::{Leave, Overrun, Roster, Scheduler, SchedulerParts},
     value::Value,
     work::Work,
 };
@@ -48,6 +48,8 @@ pub struct Builder<T, U, E> {
     clock: Arc<dyn Clock>,
     /// Unless set, it depends on the form.
     grace: Option<Duration>,
+    timeout: Option<Duration>,
+    replaced: usize,
 }
 
 /// The grace of a blocking form, unless it is set: a blocking job sees that it should end only when it
@@ -76,6 +78,8 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             home: Home::Here,
             clock: Arc::new(SystemClock),
             grace: None,
+            timeout: None,
+            replaced: 0,
         }
     }
 
@@ -133,6 +137,23 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         Self { grace: Some(grace), ..self }
     }
 
+    /// How long a job may run, unless it has a timeout of its own; for ever unless set. See
+    /// [`Job::timeout`](crate::Job::timeout).
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    /// How many threads of a blocking form may be replaced at once whose job has timed out and whose
+    /// code has not returned; 0 unless set.
+    ///
+    /// Such a thread cannot be ended. Unless it is replaced, its worker is free only once it returns, and
+    /// with as many as there are workers, the pool stands still. Replaced, another thread takes its
+    /// place, and it ends when it returns. An async job that times out is dropped, and has no need of
+    /// this.
+    pub fn replace_stuck(self, threads: usize) -> Self {
+        Self { replaced: threads, ..self }
+    }
+
     /// Where the pool reads the time; the system's clock unless set. For tests. Where it panics, the
     /// real time stands in.
     pub fn clock(self, clock: impl Clock) -> Self {
@@ -187,6 +208,12 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
                 0,
                 "no job would ever be accepted; use Queue::bounded(1) or more, or Queue::unbounded()",
             ),
+            Self { replaced: 1.., work: Work::Async(_), .. } => refuse(
+                "replace_stuck",
+                self.replaced,
+                "an async job that times out is dropped, and leaves no thread to replace; use a blocking form, \
+                 or leave it out",
+            ),
             _ => Ok(()),
         }
     }
@@ -203,7 +230,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let inbox = Inbox::new(self.queue, move || clock.now());
         let inside = Arc::new(Inside::new(inbox.clone()));
         let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
-        let leave = self.leave();
+        let (leave, overrun) = (self.leave(), self.overrun());
         let surplus = Arc::new(Surplus::new());
         // For jobs that end without a worker.
         let exit = Arc::new(Station::new(0, surplus.clone()));
@@ -227,6 +254,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             work: self.work,
             clock: self.clock.clone(),
             grace: leave.grace,
+            timeout: self.timeout,
             inside: inside.clone(),
             collector: collector.clone(),
         };
@@ -245,6 +273,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             exit: exit.clone(),
             bound: self.queue,
             leave,
+            overrun,
             roster,
         };
         let (reply, report) = request();
@@ -265,6 +294,13 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         // Whoever rang before the bell was there is heard now.
         dispatcher.do_send(Knock);
         Pool::new(dispatcher, inbox, windows, newcomers, report)
+    }
+
+    fn overrun(&self) -> Overrun {
+        match self.work {
+            Work::Async(_) => Overrun::Dropped,
+            Work::Blocking(_) => Overrun::LeftBehind { replaced: self.replaced },
+        }
     }
 
     fn leave(&self) -> Leave {

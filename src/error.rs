@@ -19,6 +19,10 @@ pub enum JobError<E> {
     /// The process function panicked with this text. The worker went on.
     #[error("the job panicked: {0}")]
     Panicked(Box<str>),
+    /// The job ran longer than it may ([`Job::timeout`], [`Builder::timeout`](crate::Builder::timeout)).
+    /// The code of a blocking job may run on; what it returns is dropped.
+    #[error("the job ran longer than its timeout")]
+    TimedOut,
     /// The job was cancelled: its caller stopped waiting, or the pool was shut down.
     #[error("the job was cancelled")]
     Cancelled,
@@ -43,6 +47,7 @@ impl<E> JobError<E> {
         match self {
             Self::Failed(_) => "failed",
             Self::Panicked(_) => "panicked",
+            Self::TimedOut => "timed out",
             Self::Cancelled => "cancelled",
             Self::Evicted => "evicted",
             Self::Rejected(_) => "rejected",
@@ -61,6 +66,7 @@ impl<E> JobError<E> {
         match self {
             Self::Failed(error) => error.into(),
             Self::Panicked(text) => JobError::<io::Error>::Panicked(text).into(),
+            Self::TimedOut => JobError::<io::Error>::TimedOut.into(),
             Self::Cancelled => JobError::<io::Error>::Cancelled.into(),
             Self::Evicted => JobError::<io::Error>::Evicted.into(),
             Self::Rejected(reason) => JobError::<io::Error>::Rejected(reason).into(),

@@ -8,7 +8,7 @@ use crate::{
     builder::Builder,
     deliver::{Order, ResultStream, SubscriptionId, Windows, outlet},
     dispatcher::Dispatcher,
-    error::{JobError, Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError},
+    error::{Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError},
     intake::{Decision, Inbox, Submission},
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Newcomers,
@@ -197,8 +197,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         let result = answer.map_err(|oneshot::Canceled| RunError::Stopped(id))?;
         match result.into_outcome() {
             Ok(outcome) => Ok(outcome?),
-            // Only the code of an abandoned job still has a share in a caller's result.
-            Err(_) => Err(RunError::Ended(JobError::Abandoned)),
+            Err(_) => unreachable!("nobody else holds a caller's result"),
         }
     }
 

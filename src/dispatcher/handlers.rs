@@ -172,6 +172,7 @@ impl<T: Value, U: Value, E: Value> Handler<GetStatus> for Dispatcher<T, U, E> {
                 deaths: look.deaths,
                 build_failures: look.build_failures,
                 running: look.seats.running,
+                stuck: look.stuck,
                 leased: look.seats.waiting,
                 queued: look.queued,
                 capacity: gate.capacity,

@@ -12,6 +12,8 @@ pub struct Counts {
     pub failed: u64,
     /// The process function panicked.
     pub panicked: u64,
+    /// Ran longer than they may.
+    pub timed_out: u64,
     /// Cancelled by its caller or by a shutdown.
     pub cancelled: u64,
     /// Pushed out of a full queue by a newer job.
@@ -36,6 +38,7 @@ impl Counts {
         self.succeeded
             + self.failed
             + self.panicked
+            + self.timed_out
             + self.cancelled
             + self.evicted
             + self.lost
@@ -46,6 +49,7 @@ impl Counts {
         self.succeeded += more.succeeded;
         self.failed += more.failed;
         self.panicked += more.panicked;
+        self.timed_out += more.timed_out;
         self.cancelled += more.cancelled;
         self.evicted += more.evicted;
         self.rejected += more.rejected;
@@ -58,6 +62,7 @@ impl Counts {
             Ok(_) => &mut self.succeeded,
             Err(JobError::Failed(_)) => &mut self.failed,
             Err(JobError::Panicked(_)) => &mut self.panicked,
+            Err(JobError::TimedOut) => &mut self.timed_out,
             Err(JobError::Cancelled) => &mut self.cancelled,
             Err(JobError::Evicted) => &mut self.evicted,
             Err(JobError::Rejected(_)) => &mut self.rejected,
@@ -73,6 +78,7 @@ impl fmt::Display for Counts {
         let others = [
             (self.failed, "failed"),
             (self.panicked, "panicked"),
+            (self.timed_out, "timed out"),
             (self.cancelled, "cancelled"),
             (self.evicted, "evicted"),
             (self.rejected, "rejected"),

@@ -5,13 +5,16 @@ mod address;
 mod context;
 mod counts;
 mod id;
+mod options;
 mod result;
 mod running;
 mod stamp;
 
-use std::{fmt, mem};
+use std::{fmt, mem, time::Duration};
 
 use crate::{lane::Station, panic::drop_each};
+
+use self::options::Options;
 
 #[cfg(test)]
 pub(crate) use self::result::End;
@@ -45,13 +48,38 @@ pub(crate) type WorkStation<T, U, E> = Station<Accepted<T, U, E>, Running<T, U, 
 /// one with [`Job::new`] to know its id before it is sent.
 pub struct Job<T> {
     id: JobId,
+    options: Option<Box<Options>>,
     payload: T,
 }
 
 impl<T> Job<T> {
     /// A job with a new id.
     pub fn new(payload: T) -> Self {
-        Self { id: JobId::next(), payload }
+        Self { id: JobId::next(), options: None, payload }
+    }
+
+    /// How long the job may run, by the pool's clock, from its start;
+    /// [`Builder::timeout`](crate::Builder::timeout) unless set.
+    ///
+    /// A job that still runs then ends as [`TimedOut`](crate::JobError::TimedOut). The future of an
+    /// async one is dropped, after the pool's [grace](crate::Builder::grace), at its next `await` that
+    /// does not complete; what it returns before that counts. A blocking one is told by
+    /// [`JobContext::is_cancelled`]; its result does not wait for it, what it returns is dropped, and
+    /// its worker is free only once it has returned, unless it is
+    /// [replaced](crate::Builder::replace_stuck). Zero ends a job that does not return at once.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options().timeout = Some(timeout);
+        self
+    }
+
+    fn options(&mut self) -> &mut Options {
+        self.options.get_or_insert_default()
+    }
+
+    /// How long it may run, if it says so itself.
+    pub(crate) fn own_timeout(&self) -> Option<Duration> {
+        self.options.as_ref()?.timeout
     }
 
     /// The job's id.

@@ -198,9 +198,15 @@ impl<T, U, E> JobResult<T, U, E> {
     /// Only what came of it, by value.
     ///
     /// # Errors
-    /// As [`into_parts`](Self::into_parts).
+    /// Gives the result back while another receiver holds it too.
     pub fn into_outcome(self) -> Result<Result<U, JobError<E>>, Self> {
-        self.into_parts().map(|parts| parts.outcome)
+        match self.0 {
+            Inner::WithItsCode(job, end) => match Arc::try_unwrap(end) {
+                Ok(end) => Ok(end.outcome),
+                Err(end) => Err(Self(Inner::WithItsCode(job, end))),
+            },
+            owned_or_shared => Self(owned_or_shared).into_parts().map(|parts| parts.outcome),
+        }
     }
 }
 
@@ -255,5 +261,15 @@ mod tests {
         let other = other.into_parts().expect_err("the code holds the job");
         drop(slot);
         assert_eq!(other.into_parts().unwrap().job.into_payload(), 1);
+    }
+
+    #[test]
+    fn the_outcome_of_a_job_whose_code_runs_is_owned_by_the_last_receiver() {
+        let slot = triomphe::Arc::new(Some(Job::new(1)));
+        let timed_out = end::<u8>(Err(JobError::TimedOut));
+        let (one, other) = JobResult::shared_with_its_code(slot, timed_out).share();
+        let one = one.into_outcome().expect_err("another holds the result");
+        drop(other);
+        assert_eq!(one.into_outcome().unwrap(), Err(JobError::TimedOut));
     }
 }

@@ -1,11 +1,11 @@
 //! A job while it runs: in the custody of its worker's lane, so that it can be ended even if its
 //! thread never comes back.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::error::JobError;
+use crate::{error::JobError, panic::drop_each};
 
 use super::{Accepted, Address, Ended, Job, JobId, JobResult, Stamp, WorkerId, result::End};
 
@@ -25,9 +25,15 @@ pub(crate) struct Running<T, U, E> {
     to: Address<T, U, E>,
     queued: Stamp,
     run: Run,
+    /// When it is to have ended.
+    deadline: Option<Stamp>,
 }
 
 impl<T, U, E> Running<T, U, E> {
+    pub(crate) fn deadline(&self) -> Option<Stamp> {
+        self.deadline
+    }
+
     pub(crate) fn is(&self, id: JobId) -> bool {
         self.id() == Some(id)
     }
@@ -38,7 +44,7 @@ impl<T, U, E> Running<T, U, E> {
 
     /// Ends the job over the head of the code that runs it, which may still look at its payload.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
-        let Self { job, to, queued, run } = self;
+        let Self { job, to, queued, run, .. } = self;
         let end = End::new(Err(error), Some(run), Some(queued), Stamp::of(ended));
         let result = match triomphe::Arc::try_unwrap(job) {
             Ok(Some(job)) => JobResult::new(job, end),
@@ -55,6 +61,10 @@ pub(crate) struct Hand<T> {
     slot: Slot<T>,
     /// What its caller cancels it by, if anybody does.
     stop: Option<CancellationToken>,
+    /// When it is to have ended.
+    deadline: Option<Stamp>,
+    /// How long a job may run that does not say so itself.
+    timeout: Option<Duration>,
 }
 
 /// A job that ran on a seat, and was given back by its lane.
@@ -83,8 +93,18 @@ impl<T, U, E> Done<T, U, E> {
 }
 
 impl<T> Hand<T> {
-    pub(crate) fn new() -> Self {
-        Self { slot: triomphe::Arc::new(None), stop: None }
+    /// `timeout` is for jobs that have none of their own.
+    pub(crate) fn new(timeout: Option<Duration>) -> Self {
+        Self { slot: triomphe::Arc::new(None), stop: None, deadline: None, timeout }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Stamp> {
+        self.deadline
+    }
+
+    /// Lets go of a job that was ended over the head of its code.
+    pub(crate) fn let_go(&mut self) {
+        drop_each([std::mem::replace(&mut self.slot, triomphe::Arc::new(None))]);
     }
 
     /// The job that runs.
@@ -110,7 +130,7 @@ impl<T> Hand<T> {
         next: Option<Accepted<T, U, E>>,
         run: Run,
     ) -> Exchanged<T, U, E> {
-        let Running { job, to, queued, run: ran } = ran;
+        let Running { job, to, queued, run: ran, .. } = ran;
         // The lane's share goes first: the slot is the seat's own then.
         drop(job);
         let (next, job) = match next {
@@ -134,6 +154,8 @@ impl<T> Hand<T> {
     ) -> (Running<T, U, E>, Option<Job<T>>) {
         let Accepted { entry, queued } = job;
         self.stop = entry.to.stop().cloned();
+        let timeout = entry.job.own_timeout().or(self.timeout);
+        self.deadline = timeout.map(|timeout| run.started.after(timeout));
         let before = match triomphe::Arc::get_mut(&mut self.slot) {
             Some(place) => place.replace(entry.job),
             None => {
@@ -141,7 +163,8 @@ impl<T> Hand<T> {
                 None
             }
         };
-        (Running { job: self.slot.clone(), to: entry.to, queued, run }, before)
+        let (job, deadline) = (self.slot.clone(), self.deadline);
+        (Running { job, to: entry.to, queued, run, deadline }, before)
     }
 }
 
@@ -170,7 +193,7 @@ mod tests {
 
     #[test]
     fn one_slot_serves_one_job_after_another() {
-        let mut hand = Hand::new();
+        let mut hand = Hand::new(None);
         let first = hand.begin(accepted(1), run());
         let slot = hand.slot.as_ptr();
         let (done, second) = hand.exchange(first, Some(accepted(2)), run());
@@ -184,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_job_that_is_ended_over_its_codes_head_is_still_there_for_both() {
-        let mut hand = Hand::new();
+        let mut hand = Hand::new(None);
         let running = hand.begin::<u8, ()>(accepted(1), run());
         let ended = running.end(JobError::Abandoned, Instant::now());
         assert_eq!((payload(&ended), hand.job().map(|job| *job.payload())), (1, Some(1)));
@@ -196,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_job_whose_code_is_gone_is_its_results_own() {
-        let mut hand = Hand::new();
+        let mut hand = Hand::new(None);
         let running = hand.begin::<u8, ()>(accepted(1), run());
         drop(hand);
         let ended = running.end(JobError::Lost, Instant::now());

@@ -35,6 +35,11 @@ impl Stamp {
         instant.unwrap_or(epoch)
     }
 
+    /// So much later, or as late as can be.
+    pub(crate) fn after(self, pause: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(pause)))
+    }
+
     /// Nanoseconds from then to this, or 0 if this was before.
     pub(crate) fn since(self, then: Self) -> u64 {
         self.0.get().saturating_sub(then.0.get())
@@ -60,5 +65,7 @@ mod tests {
         assert_eq!(Stamp::of(now + second).since(Stamp::of(now)), 1_000_000_000);
         assert_eq!(Stamp::of(now).since(Stamp::of(now + second)), 0);
         assert!(Stamp::of(now) < Stamp::of(now + second));
+        assert_eq!(Stamp::of(now).after(second), Stamp::of(now + second));
+        assert!(Stamp::of(now).after(Duration::MAX) > Stamp::of(now));
     }
 }

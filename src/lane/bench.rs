@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, iter, mem, sync::Arc};
 
+use crate::job::Stamp;
+
 use super::{Bell, Ring, Told};
 
 /// What the dispatcher sees of a worker.
@@ -22,6 +24,10 @@ pub(crate) struct Survey {
     /// How often the worker has asked for a job or answered a ring: a count that stands still tells
     /// of an overrun.
     pub(crate) asked: u64,
+    /// Seats whose job was ended over their heads and whose code still runs.
+    pub(crate) stuck: usize,
+    /// When to look whether a job has run for too long, if one may.
+    pub(crate) due: Option<Stamp>,
     /// The worker is gone, with all its seats.
     pub(crate) dead: bool,
 }
@@ -71,6 +77,8 @@ pub(super) enum Seat<K> {
     Running(K),
     /// Its job has ended, and its result is on the way to the outbox.
     Finishing,
+    /// Its job was ended over its head: it asks again once its code has returned.
+    Stuck,
     /// Its job was ended over its head: it asks for nothing any more.
     Abandoned,
 }
@@ -81,6 +89,7 @@ impl<K> Seat<K> {
             Self::Vacant | Self::Leaving | Self::Away | Self::Abandoned => None,
             Self::Failing => Some(&mut survey.failing),
             Self::Idle => Some(&mut survey.idle),
+            Self::Stuck => Some(&mut survey.stuck),
             Self::Running(_) | Self::Finishing => Some(&mut survey.running),
         }
     }
@@ -93,7 +102,7 @@ impl<K> Seat<K> {
     /// Whether it can be told to leave although it is not there to hear it: it runs nothing, and is
     /// not ready to.
     pub(super) fn is_unready(&self) -> bool {
-        matches!(self, Self::Away | Self::Failing)
+        matches!(self, Self::Away | Self::Failing | Self::Stuck)
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -7,6 +7,8 @@
 
 use std::{collections::VecDeque, mem, sync::Arc};
 
+use crate::job::Stamp;
+
 use super::{
     Bell, Lane, Put, Ring, Surplus, Told,
     bench::{Bench, Seat, Survey},
@@ -101,17 +103,42 @@ impl<J, K> Leases<J, K> {
     }
 
     /// A seat that was to leave has done so.
-    pub(crate) fn vacate(&self, seat: usize) {
+    pub(crate) fn vacate(&self, seat: usize) -> Option<Ring> {
         self.lane.peek(|bench| {
-            if matches!(bench.seats[seat], Seat::Leaving) {
+            let left = matches!(bench.seats[seat], Seat::Leaving);
+            if left {
                 bench.set(seat, Seat::Vacant);
             }
-        });
+            bench.ring(left)
+        })
     }
 
     /// By what the jobs of a seat are told to stop.
     pub(crate) fn told(&self, seat: usize) -> Arc<Told> {
         self.lane.peek(|bench| bench.told[seat].clone())
+    }
+
+    /// A seat's job is to have ended by then.
+    pub(crate) fn watch(&self, due: Stamp) -> Option<Ring> {
+        self.lane.peek(|bench| {
+            let sooner = bench.survey.due.is_none_or(|known| due < known);
+            if sooner {
+                bench.survey.due = Some(due);
+            }
+            bench.ring(sooner)
+        })
+    }
+
+    /// The code of a job has returned that was ended over its seat's head. Returns whether the seat is
+    /// to go on.
+    pub(crate) fn come_back(&self, seat: usize) -> bool {
+        self.lane.take(|bench, bell| match bench.seats[seat] {
+            Seat::Stuck => {
+                bench.set(seat, Seat::Away);
+                (true, bench.bell(bell))
+            }
+            _ => (false, bell),
+        })
     }
 
     /// A seat is away, until it asks again.
@@ -260,6 +287,58 @@ impl<J, K> Leases<J, K> {
         self.lane.peek(|bench| bench.open(n))
     }
 
+    /// The seats that run a job for too long at `now`, and the job's number; `deadline` knows until
+    /// when it may. Where it is to `end` over its seat's head, it is taken out, and comes with that.
+    pub(crate) fn overdue(
+        &self,
+        now: Stamp,
+        deadline: impl Fn(&K) -> Option<(Stamp, u64)>,
+        end: bool,
+    ) -> Vec<(usize, u64, Option<K>)> {
+        self.lane.peek(|bench| {
+            bench.survey.due = None;
+            let mut overdue = Vec::new();
+            for seat in 0..bench.seats.len() {
+                let Seat::Running(job) = &bench.seats[seat] else { continue };
+                match deadline(job) {
+                    Some((due, _)) if due > now => {
+                        let known = bench.survey.due.get_or_insert(due);
+                        *known = due.min(*known);
+                    }
+                    Some((_, number)) => {
+                        let job = if end { bench.take(seat, Seat::Stuck) } else { None };
+                        overdue.push((seat, number, job));
+                    }
+                    None => {}
+                }
+            }
+            overdue
+        })
+    }
+
+    /// If every seat is stuck, all are to leave once their code has returned. Returns how many.
+    pub(crate) fn write_off(&self) -> usize {
+        self.lane.peek(|bench| {
+            let Survey { present, stuck, .. } = bench.survey;
+            if stuck < present {
+                return 0;
+            }
+            for seat in 0..bench.seats.len() {
+                if bench.seats[seat].is_present() {
+                    bench.dismiss(seat);
+                }
+            }
+            stuck
+        })
+    }
+
+    /// Whether nobody is left here.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.lane.peek(|bench| {
+            bench.survey.dead || bench.seats.iter().all(|seat| matches!(seat, Seat::Vacant))
+        })
+    }
+
     /// All seats that have not been told to leave.
     pub(crate) fn present(&self) -> Vec<usize> {
         self.lane.peek(|bench| {
@@ -290,6 +369,7 @@ impl<J, K> Leases<J, K> {
                 bench.set(seat, if stays { Seat::Away } else { Seat::Vacant });
             }
             bench.survey.dead = false;
+            bench.survey.due = None;
             let leases = mem::take(&mut bench.queue);
             let begun = mem::take(&mut bench.begun);
             (Remains { running, leases, begun }, Bell::Awake)

@@ -1,4 +1,9 @@
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::job::Stamp;
 
 use super::{Leases, Surplus, leases::Next};
 
@@ -184,4 +189,48 @@ fn a_lease_can_be_withdrawn_and_a_running_job_found() {
     assert_eq!(leases.withdraw(|&job| job == 0), None);
     assert_eq!(leases.seat_of(|&job| job == 0), Some(1));
     assert_eq!(leases.seat_of(|&job| job == 1), None);
+}
+
+#[test]
+fn a_job_that_runs_for_too_long_is_ended_over_its_seats_head_and_the_seat_comes_back() {
+    let (leases, now) = (filled(3), Stamp::of(Instant::now()));
+    let _ = (ask(&leases, 0, 0), ask(&leases, 1, 0));
+    let at = |seconds| now.after(Duration::from_secs(seconds));
+    // The first may run for one second, the second for five.
+    let deadline = |&job: &u32| Some((at(1 + 4 * u64::from(job)), u64::from(job)));
+    assert!(leases.watch(at(5)).is_some());
+    let _ = leases.survey();
+    assert!(leases.watch(at(1)).is_some(), "sooner than the dispatcher knew");
+    let _ = leases.survey();
+    assert!(leases.watch(at(3)).is_none());
+    assert_eq!(leases.overdue(at(1), deadline, true), [(0, 0, Some(0))]);
+    let survey = leases.survey();
+    assert_eq!((survey.stuck, survey.running, survey.due), (1, 1, Some(at(5))));
+    assert_eq!(turn(&leases, 0, 0).0, None, "its own end comes too late");
+    assert!(leases.come_back(0) && !leases.come_back(1));
+    assert!(ask(&leases, 0, 0).found);
+    assert_eq!(leases.survey().stuck, 0);
+}
+
+#[test]
+fn a_job_that_runs_for_too_long_can_be_left_to_its_seat() {
+    let (leases, now) = (filled(1), Stamp::of(Instant::now()));
+    let _ = ask(&leases, 0, 0);
+    assert_eq!(leases.overdue(now, |_| Some((now, 7)), false), [(0, 7, None)]);
+    assert_eq!(leases.survey().due, None, "it has been told");
+    assert_eq!(turn(&leases, 0, 0).0, Some(0));
+}
+
+#[test]
+fn only_a_worker_whose_seats_are_all_stuck_is_written_off() {
+    let (leases, now) = (filled(2), Stamp::of(Instant::now()));
+    let _ = (ask(&leases, 0, 0), ask(&leases, 1, 0));
+    let first = |&job: &u32| (job == 0).then_some((now, 0));
+    leases.overdue(now, first, true);
+    assert_eq!(leases.write_off(), 0, "the other runs");
+    leases.overdue(now, |_| Some((now, 1)), true);
+    assert_eq!((leases.write_off(), leases.survey().present), (2, 0));
+    assert!(!leases.come_back(0) && !leases.is_deserted());
+    let _ = (leases.vacate(0), leases.vacate(1));
+    assert!(leases.is_deserted());
 }

@@ -195,6 +195,9 @@ pub struct Status {
     pub build_failures: u64,
     /// Jobs that run.
     pub running: usize,
+    /// Threads whose job timed out and whose code has not returned, those that were
+    /// [replaced](crate::Builder::replace_stuck) included.
+    pub stuck: usize,
     /// Jobs that have been handed to workers and not started.
     pub leased: usize,
     /// Jobs that have been accepted and not handed out.

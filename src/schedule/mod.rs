@@ -29,7 +29,7 @@ pub(crate) use self::{
     pauses::Pauses,
     port::{Now, Port, Turned},
     roster::{Dealt, Roster},
-    scheduler::{Parts as SchedulerParts, Scheduler},
+    scheduler::{Overrun, Parts as SchedulerParts, Scheduler},
     stuck::PATIENCE,
     vacancies::Vacancies,
 };

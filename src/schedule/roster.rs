@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crate::{
-    job::WorkerId,
+    job::{Stamp, WorkerId},
     lane::{Remains, Station, Surplus, Survey},
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Roster<J, K, R> {
     pub(super) size: usize,
     /// The name of the next seat.
     pub(super) next_id: usize,
+    /// What workers have left whose code has not returned.
+    pub(super) written_off: Vec<Arc<Station<J, K, R>>>,
     /// Times that a processor was not built by a worker that is no more.
     pub(super) old_failures: u64,
     /// Kept for their buffers.
@@ -39,7 +41,7 @@ pub(crate) struct Roster<J, K, R> {
 pub(super) struct Watched<J, K, R> {
     pub(super) station: Arc<Station<J, K, R>>,
     /// Whether it stands still.
-    stuck: Stuck,
+    pub(super) stuck: Stuck,
     /// The names of its seats.
     pub(super) ids: Vec<WorkerId>,
     /// Whether there is a worker at all.
@@ -51,6 +53,23 @@ impl<J, K, R> Watched<J, K, R> {
         let station = Arc::new(Station::new(0, surplus.clone()));
         Self { station, stuck: Stuck::default(), ids: Vec::new(), taken: false }
     }
+
+    /// Whether a seat has taken a job out of its lane and not put its result into the outbox yet. A seat
+    /// begins its next job meanwhile, and counts as running by that: where it was given up with that
+    /// one, nothing else tells of the result.
+    pub(super) fn owes_result(&self) -> bool {
+        self.station.leases.ended() > self.station.outbox.put_ever()
+    }
+}
+
+/// A job that runs for too long.
+#[derive(Debug)]
+pub(crate) struct Late<K> {
+    pub(crate) worker: usize,
+    pub(crate) seat: usize,
+    pub(crate) number: u64,
+    /// The job itself, where it was taken out of its lane.
+    pub(crate) job: Option<K>,
 }
 
 /// What a deal came to.
@@ -63,10 +82,14 @@ pub(crate) struct Dealt {
     /// An idle worker stands beside leases that it may not take yet, or a result is on its way from a
     /// seat that was given up: look again after [`PATIENCE`](super::PATIENCE).
     pub(crate) look_again: bool,
-    /// Every worker runs something.
+    /// No worker is there that could hear of anything: each runs something.
     pub(crate) all_busy: bool,
     /// A seat has nothing to do.
     pub(crate) any_hungry: bool,
+    /// When to look whether a job has run for too long.
+    pub(crate) due: Option<Stamp>,
+    /// A seat's code has not returned, although its job has ended.
+    pub(crate) any_stuck: bool,
     /// A worker has died, and is to be buried.
     pub(crate) dead: bool,
     /// A worker has no seat any more, and is to be dismissed.
@@ -86,6 +109,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             threads,
             size: 0,
             next_id: 0,
+            written_off: Vec::new(),
             old_failures: 0,
             surveys: Vec::new(),
             asks: Vec::new(),
@@ -117,18 +141,27 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             }
         }
         let idle = self.surveys.iter().any(|survey| survey.hungry() > 0);
-        let on_its_way = self.gave_up && self.is_result_on_its_way();
+        // Results that come later are owed by seats that still count.
+        self.gave_up &= self.workers.iter().any(Watched::owes_result);
+        let on_its_way = self.gave_up;
         Dealt {
             handed_out,
             quiet: !on_its_way && self.surveys.iter().all(Survey::is_quiet),
             look_again: on_its_way || idle && self.surveys.iter().any(|survey| survey.waiting > 0),
             any_hungry: idle,
-            all_busy: self.surveys.iter().all(|survey| survey.running > 0),
+            all_busy: self.are_all_busy(),
+            due: self.surveys.iter().filter_map(|survey| survey.due).min(),
+            any_stuck: self.surveys.iter().any(|survey| survey.stuck > 0),
             dead: self.surveys.iter().any(|survey| survey.dead),
             emptied: self.is_any_emptied(),
             live: self.surveys.iter().map(Survey::live).sum(),
             failing: self.surveys.iter().map(|survey| survey.failing).sum(),
         }
+    }
+
+    fn are_all_busy(&self) -> bool {
+        let mut surveys = self.surveys.iter().zip(&self.workers);
+        surveys.all(|(seen, place)| seen.running + seen.stuck > 0 || !place.taken)
     }
 
     /// How many workers there are.
@@ -166,18 +199,28 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         self.workers[worker].station.leases.told(seat).tell(job);
     }
 
+    /// The jobs that run for too long at `now`; see [`Leases::overdue`](crate::lane::Leases::overdue).
+    pub(crate) fn overdue(
+        &mut self,
+        now: Stamp,
+        deadline: impl Fn(&K) -> Option<(Stamp, u64)>,
+        end: bool,
+    ) -> Vec<Late<K>> {
+        let due = |worker: &usize| self.surveys[*worker].due.is_some_and(|due| due <= now);
+        let late = |worker: usize| {
+            let seats = self.workers[worker].station.leases.overdue(now, &deadline, end);
+            seats.into_iter().map(move |(seat, number, job)| Late { worker, seat, number, job })
+        };
+        let late: Vec<_> = (0..self.surveys.len()).filter(due).flat_map(late).collect();
+        self.gave_up |= late.iter().any(|late| late.job.is_some());
+        late
+    }
+
     /// Takes what runs away from the seats that run it, which are given up.
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (usize, Vec<K>)> {
         self.gave_up = true;
         let jobs = self.stations().map(|station| station.leases.abandon());
         jobs.enumerate().filter(|(_, jobs)| !jobs.is_empty())
-    }
-
-    /// Whether a seat has taken a job out of its lane and not put its result into the outbox yet. A seat
-    /// begins its next job meanwhile, and counts as running by that: where it was given up with that
-    /// one, nothing else tells of the result.
-    fn is_result_on_its_way(&self) -> bool {
-        self.stations().any(|station| station.leases.ended() > station.outbox.put_ever())
     }
 
     /// Times that a processor was not built.
@@ -204,6 +247,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             running: sum.running + survey.running,
             idle: sum.idle + survey.idle,
             failing: sum.failing + survey.failing,
+            stuck: sum.stuck + survey.stuck,
             ..sum
         })
     }

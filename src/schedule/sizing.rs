@@ -3,12 +3,13 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, VecDeque},
+    mem,
     sync::Arc,
 };
 
 use crate::{
     job::{Staff, WorkerId},
-    lane::Station,
+    lane::{Station, Survey},
 };
 
 use super::{Roster, backlog::Waits, roster::Watched};
@@ -91,12 +92,39 @@ impl<J: Waits, K, R> Roster<J, K, R> {
     pub(crate) fn take_emptied(&mut self) -> Option<(usize, VecDeque<J>)> {
         let worker = (0..self.workers.len()).find(|&worker| self.is_emptied(worker))?;
         let place = Watched::new(&self.surplus);
-        let Watched { station, .. } = std::mem::replace(&mut self.workers[worker], place);
+        let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
         self.old_failures += station.leases.failures();
         if let Some(survey) = self.surveys.get_mut(worker) {
             *survey = Default::default();
         }
         Some((worker, station.leases.recall(usize::MAX)))
+    }
+
+    /// Replaces a worker whose thread is stuck, as of the last look. Returns which, and what it had been
+    /// handed.
+    pub(crate) fn write_off(&mut self) -> Option<(usize, VecDeque<J>)> {
+        let mut stuck = (0..self.workers.len()).filter(|&worker| {
+            self.surveys[worker].stuck > 0 && !self.workers[worker].owes_result()
+        });
+        // It may have come back since.
+        let (worker, seats) = stuck.find_map(|worker| {
+            let seats = self.workers[worker].station.leases.write_off();
+            (seats > 0).then_some((worker, seats))
+        })?;
+        let place = Watched { taken: true, ..Watched::new(&self.surplus) };
+        let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
+        self.old_failures += station.leases.failures();
+        let leases = station.leases.recall(usize::MAX);
+        self.written_off.push(station);
+        self.open(worker, seats);
+        self.surveys[worker] = Survey { present: seats, ..Survey::default() };
+        Some((worker, leases))
+    }
+
+    /// How many threads have been replaced whose code has not returned.
+    pub(crate) fn written_off(&mut self) -> usize {
+        self.written_off.retain(|station| !station.leases.is_deserted());
+        self.written_off.len()
     }
 
     /// As of the last look.
@@ -106,7 +134,8 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     fn is_emptied(&self, worker: usize) -> bool {
         let empty = self.surveys.get(worker).is_some_and(|survey| survey.present == 0);
-        empty && self.workers[worker].taken
+        let place = &self.workers[worker];
+        empty && place.taken && !place.owes_result()
     }
 
     /// The workers that have seats, and how many each.
@@ -213,6 +242,7 @@ mod tests {
         assert!(roster.shrink(2).is_empty(), "all run");
         let end = |roster: &Pool, worker: usize| {
             let turned = roster.station(worker).leases.turn(0, 0, |_, next| next);
+            let _ = roster.station(worker).outbox.put((), false);
             turned.unwrap().found || !ask(roster, worker, 0)
         };
         assert_eq!([2, 0, 1].map(|worker| end(&roster, worker)), [false, false, true]);

@@ -31,7 +31,7 @@ const SEAT: usize = 0;
 
 impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
     pub(crate) fn new(post: Post<T, U, E>, worker: WorkerId, build: Arc<Build<T, U, E>>) -> Self {
-        let (cx, hand) = (post.context(worker, SEAT), Hand::new());
+        let (cx, hand) = (post.context(worker, SEAT), post.hand());
         let (process, pauses) = (None, Pauses::new());
         Self { post, cx, hand, worker, build, process, pauses, given_up: false }
     }
@@ -50,6 +50,7 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
                 After::Leave => {
                     self.given_up = true;
                     drop_each([process]);
+                    self.post.vacate(SEAT);
                 }
                 After::Next(_) | After::Pause | After::Rest => {
                     self.process = Some(process);
@@ -71,6 +72,7 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
         };
         if self.post.fail(SEAT) {
             self.given_up = true;
+            self.post.vacate(SEAT);
             return Err(Duration::ZERO);
         }
         let (worker, pause) = (self.worker, self.pauses.next());

@@ -5,42 +5,52 @@ use std::{future::Future, pin::Pin, task::Context};
 use futures::future::{BoxFuture, FutureExt};
 use tokio_util::sync::WaitForCancellationFuture;
 
-use crate::job::JobContext;
+use crate::job::{JobContext, Stamp};
 
-use super::post::{Post, Stopping};
+use super::post::{Cut, Post, Stopping};
 
 /// Waits until a job is told to stop, by whomever, and then for its grace.
 pub(super) struct Patience<'j, T, U, E> {
     post: &'j Post<T, U, E>,
     cx: &'j JobContext<T, U, E>,
-    grace: Option<BoxFuture<'static, ()>>,
+    deadline: Option<Stamp>,
+    /// Why it was told, and its grace.
+    told: Option<(Cut, Option<BoxFuture<'static, ()>>)>,
 }
 
 impl<'j, T, U, E> Patience<'j, T, U, E> {
-    pub(super) fn new(post: &'j Post<T, U, E>, cx: &'j JobContext<T, U, E>) -> Self {
-        Self { post, cx, grace: None }
+    pub(super) fn new(
+        post: &'j Post<T, U, E>,
+        cx: &'j JobContext<T, U, E>,
+        deadline: Option<Stamp>,
+    ) -> Self {
+        Self { post, cx, deadline, told: None }
     }
 
-    /// Whether the job must end now; if not, the task is woken when that may have changed. `caller`
-    /// completes when the job's caller stops waiting.
-    pub(super) fn is_over(
+    /// Why the job must end now, if it must; if not, the task is woken when that may have changed.
+    /// `caller` completes when the job's caller stops waiting.
+    pub(super) fn cut(
         &mut self,
         caller: Option<Pin<&mut WaitForCancellationFuture<'_>>>,
         task: &mut Context<'_>,
-    ) -> bool {
-        if self.post.stopping() == Stopping::Now {
-            return true;
-        }
-        if self.grace.is_none() {
-            let told = self.post.stopping() == Stopping::Told || self.cx.is_told();
+    ) -> Option<Cut> {
+        let stopping = self.post.stopping();
+        if self.told.is_none() {
+            let told = stopping != Stopping::No || self.cx.is_told();
             if !told && !caller.is_some_and(|caller| caller.poll(task).is_ready()) {
-                return false;
+                return None;
             }
-            if self.post.grace.is_zero() {
-                return true;
-            }
-            self.grace = Some(self.post.sleep(self.post.grace));
+            let grace = self.post.grace;
+            let grace = (!grace.is_zero()).then(|| self.post.sleep(grace));
+            self.told = Some((self.why(), grace));
         }
-        self.grace.as_mut().is_some_and(|grace| grace.poll_unpin(task).is_ready())
+        let (cut, grace) = self.told.as_mut()?;
+        let over = |grace: &mut BoxFuture<'static, ()>| grace.poll_unpin(task).is_ready();
+        (stopping == Stopping::Now || grace.as_mut().is_none_or(over)).then_some(*cut)
+    }
+
+    fn why(&self) -> Cut {
+        let overdue = |deadline| self.cx.is_told() && self.post.now() >= deadline;
+        if self.deadline.is_some_and(overdue) { Cut::TimedOut } else { Cut::Cancelled }
     }
 }

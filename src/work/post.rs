@@ -57,6 +57,8 @@ pub(crate) struct Post<T, U, E> {
     hooks: Hooks,
     /// How long a job that is told to stop has for that.
     pub(super) grace: Duration,
+    /// How long a job may run that does not say so itself.
+    timeout: Option<Duration>,
     pace: Cell<Pace>,
     last_end: Cell<Option<Stamp>>,
     /// Another job was at hand when the last result was put.
@@ -108,10 +110,17 @@ pub(super) enum Ran<U, E> {
     /// It was cancelled before its code was called.
     NotStarted,
     Returned(Result<U, E>),
-    /// Its future was dropped.
-    Dropped,
+    /// Its future was dropped, for this reason.
+    Dropped(Cut),
     /// Its code panicked with this text.
     Panicked(Box<str>),
+}
+
+/// Why a job was not let run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    Cancelled,
+    TimedOut,
 }
 
 /// What a seat does after a job.
@@ -130,17 +139,28 @@ pub(super) enum After {
 }
 
 impl<T, U, E> Post<T, U, E> {
-    pub(crate) fn new(life: Life<T, U, E>, hooks: Hooks, grace: Duration) -> Self {
+    pub(crate) fn new(
+        life: Life<T, U, E>,
+        hooks: Hooks,
+        grace: Duration,
+        timeout: Option<Duration>,
+    ) -> Self {
         Self {
             life,
             hooks,
             grace,
+            timeout,
             pace: Cell::default(),
             last_end: Cell::default(),
             more: Cell::default(),
             stopping: Cell::new(Stopping::No),
             seats: RefCell::default(),
         }
+    }
+
+    /// A seat's hand, before its first job.
+    pub(super) fn hand(&self) -> Hand<T> {
+        Hand::new(self.timeout)
     }
 
     /// The context for the jobs of one seat.
@@ -166,7 +186,7 @@ impl<T, U, E> Post<T, U, E> {
         }
         self.ring_dispatcher(next.ring);
         match (next.found, next.leaves) {
-            (true, _) => After::Next(run.started),
+            (true, _) => self.begun(hand, run.started),
             (false, true) => After::Leave,
             (false, false) => After::Rest,
         }
@@ -188,7 +208,8 @@ impl<T, U, E> Post<T, U, E> {
             self.record(run.started, ended);
         }
         let outcome = match ran {
-            Ran::NotStarted | Ran::Dropped => Err(JobError::Cancelled),
+            Ran::NotStarted | Ran::Dropped(Cut::Cancelled) => Err(JobError::Cancelled),
+            Ran::Dropped(Cut::TimedOut) => Err(JobError::TimedOut),
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
         };
@@ -214,12 +235,15 @@ impl<T, U, E> Post<T, U, E> {
         };
         let Some(result) = result else {
             drop_each(outcome);
-            return After::Leave;
+            return match self.comes_back(seat, hand) {
+                true => self.ask(seat, hand, run),
+                false => After::Leave,
+            };
         };
         self.put(result, more);
         // What was handed out meanwhile begins now: the result is in the outbox.
         match (another, pause) {
-            (true, _) => After::Next(ended),
+            (true, _) => self.begun(hand, ended),
             (false, true) => After::Pause,
             (false, false) => self.ask(seat, hand, run),
         }
@@ -232,11 +256,28 @@ impl<T, U, E> Post<T, U, E> {
         run: Run,
         (text, at): (Box<str>, Stamp),
     ) -> After {
-        let (Some(job), more) = self.life.station.leases.end(seat) else { return After::Leave };
+        let (Some(job), more) = self.life.station.leases.end(seat) else {
+            let back = self.comes_back(seat, hand);
+            return if back { After::Rebuild } else { After::Leave };
+        };
         let (job, _) = hand.exchange(job, None, run);
         self.put(job.end(Err(JobError::Panicked(text)), true, at), more);
         self.ring_dispatcher(self.life.station.leases.leave(seat));
         After::Rebuild
+    }
+
+    /// Whether a seat goes on whose job was ended over its head.
+    fn comes_back(&self, seat: usize, hand: &mut Hand<T>) -> bool {
+        hand.let_go();
+        self.life.station.leases.come_back(seat)
+    }
+
+    /// A job has begun.
+    fn begun(&self, hand: &Hand<T>, at: Stamp) -> After {
+        if let Some(deadline) = hand.deadline() {
+            self.ring_dispatcher(self.life.station.leases.watch(deadline));
+        }
+        After::Next(at)
     }
 
     fn ahead(&self) -> usize {
@@ -271,7 +312,7 @@ impl<T, U, E> Post<T, U, E> {
 
     /// A seat has ended.
     pub(super) fn vacate(&self, seat: usize) {
-        self.life.station.leases.vacate(seat);
+        self.ring_dispatcher(self.life.station.leases.vacate(seat));
     }
 
     fn ring_dispatcher(&self, ring: Option<Ring>) {

@@ -20,7 +20,7 @@ use crate::{
 use super::{
     form::BoxError,
     patience::Patience,
-    post::{After, Post, Ran},
+    post::{After, Cut, Post, Ran},
     processor::Processor,
     yielding::yield_once,
 };
@@ -70,11 +70,11 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     {
         let mut pauses = Pauses::new();
         loop {
-            let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| false).await;
+            let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| None).await;
             let error = match built {
-                Ok(Some(Ok(processor))) => return Some(processor),
-                Ok(Some(Err(error))) => error,
-                Ok(None) => continue,
+                Ok(Ok(Ok(processor))) => return Some(processor),
+                Ok(Ok(Err(error))) => error,
+                Ok(Err(_)) => continue,
                 Err(text) => BoxError::from(String::from(text)),
             };
             if self.post.fail(self.number) {
@@ -92,7 +92,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         P: Processor<Payload = T, Output = U, Error = E>,
     {
         let mut cx = self.post.context(self.worker, self.number);
-        let mut hand = Hand::new();
+        let mut hand = self.post.hand();
         loop {
             let mut run = Run { worker: self.worker, started: self.post.now() };
             let mut after = self.post.ask(self.number, &mut hand, run);
@@ -146,36 +146,38 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         }
         let cx = &*cx;
         let mut caller = pin!(cx.stop().map(CancellationToken::cancelled));
-        let mut patience = Patience::new(self.post, cx);
+        let mut patience = Patience::new(self.post, cx, hand.deadline());
         let ran = poll_caught(async { processor.process(job.payload(), cx).await }, |task| {
             self.post.note_waker(self.number, task);
-            patience.is_over(caller.as_mut().as_pin_mut(), task)
+            patience.cut(caller.as_mut().as_pin_mut(), task)
         })
         .await;
         match ran {
-            Ok(Some(outcome)) => Ran::Returned(outcome),
-            Ok(None) => Ran::Dropped,
+            Ok(Ok(outcome)) => Ran::Returned(outcome),
+            Ok(Err(cut)) => Ran::Dropped(cut),
             Err(text) => Ran::Panicked(text),
         }
     }
 }
 
-/// Polls the user's future to its end, or until `stop` says so at a poll in which it does not
+/// Polls the user's future to its end, or until `cut` says so at a poll in which it does not
 /// complete: a value that was returned wins over a cancel. A panic comes back as its text, and one
 /// in the drop of a future that was stopped is only logged: that job has its outcome.
 async fn poll_caught<R>(
     future: impl Future<Output = R>,
-    mut stop: impl FnMut(&mut Context<'_>) -> bool,
-) -> Result<Option<R>, Box<str>> {
+    mut cut: impl FnMut(&mut Context<'_>) -> Option<Cut>,
+) -> Result<Result<R, Cut>, Box<str>> {
     let mut future = pin!(Some(future));
     let polled = poll_fn(|task| {
-        let stopped = stop(task);
-        let Some(running) = future.as_mut().as_pin_mut() else { return Poll::Ready(Ok(None)) };
-        match catch(|| running.poll(task)) {
-            Ok(Poll::Ready(value)) => Poll::Ready(Ok(Some(value))),
-            Ok(Poll::Pending) if stopped => Poll::Ready(Ok(None)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(text) => Poll::Ready(Err(text)),
+        let cut = cut(task);
+        let Some(running) = future.as_mut().as_pin_mut() else {
+            return Poll::Ready(Ok(Err(Cut::Cancelled)));
+        };
+        match (catch(|| running.poll(task)), cut) {
+            (Ok(Poll::Ready(value)), _) => Poll::Ready(Ok(Ok(value))),
+            (Ok(Poll::Pending), Some(cut)) => Poll::Ready(Ok(Err(cut))),
+            (Ok(Poll::Pending), None) => Poll::Pending,
+            (Err(text), _) => Poll::Ready(Err(text)),
         }
     })
     .await;

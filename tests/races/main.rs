@@ -9,7 +9,7 @@
 //! | cancel: waiting in the queue, running, neither | `a_cancel_says_what_it_met_…` in `cancelling.rs` |
 //! | cancel: waiting in a worker's supply; twice while it runs; with its caller leaving | [`cancel`] |
 //! | the job returns `Ok` in the poll that sees the cancel | `a_value_that_was_returned_wins_over_a_cancel` in `cancelling.rs`, `a_job_that_sees_the_cancel_…` in `ending.rs`; before it, and of a blocking job, in [`cancel`] |
-//! | a timed-out blocking job returns late; `replace_stuck` | not in the crate |
+//! | a timed-out blocking job returns late; first; `replace_stuck(max)` | `timeouts.rs` |
 //! | shrink 3 → 1, three running; `resize(0)`, then drain; drain, then `resize(0)` | `resizing.rs`; every interleaving in `src/lane/loom_tests.rs` |
 //! | pause, then drain | `a_pool_that_is_paused_starts_nothing_until_it_resumes` in `cancelling.rs` |
 //! | drain, then pause; pause twice | [`drain`] |

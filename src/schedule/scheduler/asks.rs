@@ -49,10 +49,12 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.paused = false;
     }
 
-    pub(crate) fn look(&self) -> Look {
+    pub(crate) fn look(&mut self) -> Look {
+        let seats = self.roster.census();
         Look {
             workers: self.roster.size(),
-            seats: self.roster.census(),
+            stuck: seats.stuck + self.roster.written_off(),
+            seats,
             queued: self.queue.len(),
             paused: self.paused,
             deaths: self.vacancies.deaths(),
@@ -67,6 +69,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
 pub(crate) struct Look {
     pub(crate) workers: usize,
     pub(crate) seats: Survey,
+    pub(crate) stuck: usize,
     pub(crate) queued: usize,
     pub(crate) paused: bool,
     pub(crate) deaths: u64,

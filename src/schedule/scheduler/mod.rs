@@ -3,6 +3,7 @@
 
 mod asks;
 mod ends;
+mod timeouts;
 mod workers;
 
 use std::{borrow::Cow, mem, sync::Arc, time::Instant};
@@ -10,7 +11,7 @@ use std::{borrow::Cow, mem, sync::Arc, time::Instant};
 use crate::{
     error::JobError,
     intake::{OnFull, Queue},
-    job::{Accepted, Ended, Inside, JobId, Running, WorkStation},
+    job::{Accepted, Ended, Inside, JobId, Running, Stamp, WorkStation},
     lane::Holdback,
     value::Value,
 };
@@ -20,6 +21,8 @@ use super::{
     port::{Now, Port, Turned},
     stall::{Finding, Vigil},
 };
+
+pub(crate) use self::timeouts::Overrun;
 
 type WorkRoster<T, U, E> = Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
 
@@ -58,6 +61,7 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
     exit: Arc<WorkStation<T, U, E>>,
     bound: Queue,
     leave: Leave,
+    overrun: Overrun,
     queue: Backlog<Accepted<T, U, E>>,
     roster: WorkRoster<T, U, E>,
     vacancies: Vacancies,
@@ -88,12 +92,13 @@ pub(crate) struct Parts<T: Value, U: Value, E: Value> {
     pub(crate) exit: Arc<WorkStation<T, U, E>>,
     pub(crate) bound: Queue,
     pub(crate) leave: Leave,
+    pub(crate) overrun: Overrun,
     pub(crate) roster: WorkRoster<T, U, E>,
 }
 
 impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(crate) fn new(parts: Parts<T, U, E>) -> Self {
-        let Parts { name, inside, holdback, exit, bound, leave, roster } = parts;
+        let Parts { name, inside, holdback, exit, bound, leave, overrun, roster } = parts;
         Self {
             name,
             inside,
@@ -101,6 +106,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             exit,
             bound,
             leave,
+            overrun,
             queue: Backlog::new(),
             vacancies: Vacancies::new(roster.len()),
             roster,
@@ -130,6 +136,9 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         if dealt.dead {
             return Turned { look_again: false, watch: false, due: None, is_lost: true };
         }
+        if dealt.any_stuck {
+            self.replace_stuck(now.clock, port);
+        }
         self.fill_vacancies(now.clock, port);
         self.see_whether_anyone_works(&dealt, now.clock, port);
         self.watch_windows(dealt.any_hungry && dealt.handed_out == 0, now.clock, port);
@@ -141,8 +150,9 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
         // Jobs that do not end when they are asked to are given up after a while.
         let asked = matches!(self.phase, Phase::Ending { step: Step::Ended, .. });
-        let (look_again, watch) = (dealt.look_again, dealt.all_busy || asked);
-        Turned { look_again, watch, due: self.due(now.clock), is_lost: false }
+        let watch = dealt.all_busy && !self.dry || asked;
+        let due = [self.due(now.clock), dealt.due.map(Stamp::instant)].into_iter().flatten().min();
+        Turned { look_again: dealt.look_again, watch, due, is_lost: false }
     }
 
     /// As a turn, after which the collector is told anew if the pool is dry: someone waits to hear
@@ -156,8 +166,18 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.take_in(now, port);
         self.cut_short(now, port);
         let mut dealt = self.deal(now, port);
-        while (dealt.emptied || dealt.dead) && port.system_runs() {
-            self.see_off(now.clock, port);
+        loop {
+            let is_late = dealt.due.is_some_and(|due| due <= Stamp::of(now.clock));
+            if is_late {
+                self.time_out(now, port);
+            }
+            let changed = (dealt.emptied || dealt.dead) && port.system_runs();
+            if changed {
+                self.see_off(now.clock, port);
+            }
+            if !is_late && !changed {
+                break;
+            }
             dealt = self.deal(now, port);
         }
         self.evict_oldest(now.clock, port);
