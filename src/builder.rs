@@ -14,9 +14,9 @@ use crate::{
     message::Knock,
     pool::Pool,
     runtime::{ArbiterHandle, Clock, Crew, Guarded, SystemClock, home, request},
-    schedule::{Leave, Overrun, Roster, Scheduler, SchedulerParts},
+    schedule::{Leave, Overrun, Retry, Roster, Scheduler, SchedulerParts},
     value::Value,
-    work::Work,
+    work::{Terms, Work},
 };
 
 /// How a pool is to be: made by [`Pool::builder`], [`Pool::blocking`], [`Pool::processor`] or
@@ -49,6 +49,7 @@ pub struct Builder<T, U, E> {
     /// Unless set, it depends on the form.
     grace: Option<Duration>,
     timeout: Option<Duration>,
+    retry: Option<Retry<E>>,
     replaced: usize,
 }
 
@@ -79,6 +80,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             clock: Arc::new(SystemClock),
             grace: None,
             timeout: None,
+            retry: None,
             replaced: 0,
         }
     }
@@ -141,6 +143,11 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// [`Job::timeout`](crate::Job::timeout).
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
+    }
+
+    /// Which jobs that brought no value are tried again, when, and how often; none unless set.
+    pub fn retry(self, retry: Retry<E>) -> Self {
+        Self { retry: Some(retry), ..self }
     }
 
     /// How many threads of a blocking form may be replaced at once whose job has timed out and whose
@@ -208,6 +215,11 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
                 0,
                 "no job would ever be accepted; use Queue::bounded(1) or more, or Queue::unbounded()",
             ),
+            Self { retry: Some(Retry { attempts: 0, .. }), .. } => refuse(
+                "retry attempts",
+                0,
+                "no job would ever be started; use Retry::attempts(1) or more, or leave it out",
+            ),
             Self { replaced: 1.., work: Work::Async(_), .. } => refuse(
                 "replace_stuck",
                 self.replaced,
@@ -231,6 +243,8 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let inside = Arc::new(Inside::new(inbox.clone()));
         let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
         let (leave, overrun) = (self.leave(), self.overrun());
+        let (grace, retry) = (leave.grace, self.retry.clone());
+        let terms = Terms { grace, timeout: self.timeout, retry: retry.clone() };
         let surplus = Arc::new(Surplus::new());
         // For jobs that end without a worker.
         let exit = Arc::new(Station::new(0, surplus.clone()));
@@ -253,8 +267,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let recruiter = Recruiter {
             work: self.work,
             clock: self.clock.clone(),
-            grace: leave.grace,
-            timeout: self.timeout,
+            terms,
             inside: inside.clone(),
             collector: collector.clone(),
         };
@@ -274,6 +287,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             bound: self.queue,
             leave,
             overrun,
+            retry,
             roster,
         };
         let (reply, report) = request();

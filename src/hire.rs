@@ -10,7 +10,7 @@ use crate::{
     message::{Collect, Origin},
     runtime::{ArbiterHandle, Clock},
     value::Value,
-    work::{BlockingSeat, Hooks, Life, Post, Work},
+    work::{BlockingSeat, Hooks, Life, Post, Terms, Work},
     worker::{Seats, Worker},
 };
 
@@ -18,8 +18,7 @@ use crate::{
 pub(crate) struct Recruiter<T: Value, U: Value, E: Value> {
     pub(crate) work: Work<T, U, E>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) grace: Duration,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) terms: Terms<E>,
     pub(crate) inside: Arc<Inside<T, U, E>>,
     pub(crate) collector: Addr<Collector<T, U, E>>,
 }
@@ -34,13 +33,12 @@ impl<T: Value, U: Value, E: Value> Recruiter<T, U, E> {
         station: Arc<WorkStation<T, U, E>>,
         staff: Staff,
     ) -> Addr<Worker<T, U, E>> {
-        let (work, clock) = (self.work.clone(), self.clock.clone());
-        let (grace, timeout) = (self.grace, self.timeout);
+        let (work, clock, terms) = (self.work.clone(), self.clock.clone(), self.terms.clone());
         let (inbox, collector) = (self.inside.inbox.clone(), self.collector.clone());
         let ring_dispatcher = Box::new(move |ring| inbox.ring(Some(ring)));
         let life = Life::new(station, self.inside.clone(), ring_dispatcher);
         Worker::start_in_arbiter(arbiter, move |_| {
-            let post = Post::new(life, hooks(clock.clone(), collector, number), grace, timeout);
+            let post = Post::new(life, hooks(clock.clone(), collector, number), terms);
             let seats = match work {
                 Work::Async(serve) => Seats::Async { post: Rc::new(post), serve },
                 Work::Blocking(build) => {

@@ -38,6 +38,9 @@
 //!   be `Send`; a blocking one ([`Pool::blocking`]), with a thread for each worker; or a value with
 //!   state, built on the worker's own thread ([`Processor`], [`BlockingProcessor`]). A panic
 //!   becomes a result like any other.
+//! - **Options.** A job may have a [timeout](Job::timeout), a [delay](Job::delay), and a [key](Job::key)
+//!   that it shares with jobs that must not run beside it. A pool may try jobs [again](Retry), and have
+//!   [more workers or fewer](Pool::resize) while it runs.
 //! - **Out.** A [`JobResult`] has the job, its outcome and its times. Results that no caller waits
 //!   for go to every subscriber: a stream ([`Pool::results`]), or an actor, one by one or in batches
 //!   ([`Subscribe`]).
@@ -103,6 +106,7 @@ pub use crate::{
     pool::Pool,
     process::Process,
     runtime::{Clock, StepClock, SystemClock},
+    schedule::Retry,
     value::Value,
     work::{BlockingProcessor, Processor},
 };

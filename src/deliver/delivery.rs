@@ -27,6 +27,8 @@ pub(crate) struct Delivery<T: Value, U: Value, E: Value> {
     counted: Counts,
     /// Callers that had stopped waiting for their results.
     callers_gone: u64,
+    /// Keys of jobs whose results have been handed over.
+    freed: Vec<u64>,
     /// Goes to and fro between here and the outboxes.
     buffer: Vec<Ended<T, U, E>>,
 }
@@ -48,6 +50,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
             counts: Counts::default(),
             counted: Counts::default(),
             callers_gone: 0,
+            freed: Vec::new(),
             buffer: Vec::new(),
         }
     }
@@ -86,6 +89,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
             let deliver = || {
                 for result in left.by_ref() {
                     self.counts.add(result.result.outcome());
+                    self.freed.extend(result.result.job().held_key());
                     self.deliver(result, now);
                 }
             };
@@ -96,6 +100,9 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
         }
         drop(left);
         self.buffer = results;
+        if !self.freed.is_empty() {
+            self.inbox.free(&mut self.freed);
+        }
         let forwarded = self.counts.accepted() - before;
         if forwarded > 0 {
             self.hub.forwarded(forwarded);

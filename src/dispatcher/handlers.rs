@@ -175,6 +175,7 @@ impl<T: Value, U: Value, E: Value> Handler<GetStatus> for Dispatcher<T, U, E> {
                 stuck: look.stuck,
                 leased: look.seats.waiting,
                 queued: look.queued,
+                postponed: look.postponed,
                 capacity: gate.capacity,
                 in_line: gate.waiting,
                 counts: counted.counts,

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     fmt, iter,
     marker::PhantomData,
+    mem,
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -37,7 +38,7 @@ pub(crate) trait Submission<T, U, E>: Send + 'static {
 
     fn len(&self) -> usize;
     fn receipt(&self) -> Self::Receipt;
-    fn accept(self, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>);
+    fn accept(self, queued: Stamp, jobs: &mut Incoming<T, U, E>);
     fn refuse(self, reason: Refusal) -> Refused<Self::Item>;
     /// The jobs of what was refused.
     fn each(item: Self::Item) -> impl Iterator<Item = Job<T>>;
@@ -55,8 +56,8 @@ impl<T: Value, U: Value, E: Value> Submission<T, U, E> for Entry<T, U, E> {
         self.job.id()
     }
 
-    fn accept(self, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) {
-        jobs.push_back(Accepted { entry: self, queued });
+    fn accept(self, queued: Stamp, jobs: &mut Incoming<T, U, E>) {
+        jobs.push(Accepted { entry: self, queued });
     }
 
     fn refuse(self, reason: Refusal) -> Refused<Job<T>> {
@@ -80,8 +81,8 @@ impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
         self.ids().collect()
     }
 
-    fn accept(self, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) {
-        jobs.extend(self.into_iter().map(|job| Accepted { entry: Entry::new(job), queued }));
+    fn accept(self, queued: Stamp, jobs: &mut Incoming<T, U, E>) {
+        self.into_iter().for_each(|job| jobs.push(Accepted { entry: Entry::new(job), queued }));
     }
 
     fn refuse(self, reason: Refusal) -> Refused<Self> {
@@ -109,7 +110,7 @@ type Afterwards = Box<dyn FnOnce() + Send>;
 
 /// Someone in the line: a submission of any kind, and whom to answer.
 trait Waiter<T, U, E>: Waiting + Send {
-    fn accept(self: Box<Self>, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) -> Afterwards;
+    fn accept(self: Box<Self>, queued: Stamp, jobs: &mut Incoming<T, U, E>) -> Afterwards;
     fn turn_away(self: Box<Self>);
 }
 
@@ -138,7 +139,7 @@ where
     S: Submission<T, U, E>,
     A: Answer<Decision<S, T, U, E>>,
 {
-    fn accept(self: Box<Self>, queued: Stamp, jobs: &mut Chunks<Accepted<T, U, E>>) -> Afterwards {
+    fn accept(self: Box<Self>, queued: Stamp, jobs: &mut Incoming<T, U, E>) -> Afterwards {
         let receipt = self.submission.receipt();
         let Self { submission, asker, .. } = *self;
         submission.accept(queued, jobs);
@@ -160,9 +161,29 @@ impl<T, U, E> Waiting for Box<dyn Waiter<T, U, E>> {
     }
 }
 
+/// Jobs that were accepted and not taken in, in order.
+pub(crate) struct Incoming<T, U, E> {
+    all: Chunks<Accepted<T, U, E>>,
+    any_special: bool,
+}
+
+impl<T, U, E> Incoming<T, U, E> {
+    fn new() -> Self {
+        Self { all: Chunks::new(), any_special: false }
+    }
+
+    fn push(&mut self, mut job: Accepted<T, U, E>) {
+        job.entry.job.begin_anew();
+        self.any_special |= job.entry.job.is_special();
+        self.all.push_back(job);
+    }
+}
+
 struct Content<T, U, E> {
     gate: Gate<Box<dyn Waiter<T, U, E>>>,
-    jobs: Chunks<Accepted<T, U, E>>,
+    jobs: Incoming<T, U, E>,
+    /// Keys whose holders have ended.
+    freed: Vec<u64>,
     /// The time that jobs are stamped with, until there are `stamp_at` of them.
     now: Stamp,
     stamp_at: usize,
@@ -189,8 +210,14 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     ) -> Arc<Self> {
         let gate = Gate::new(queue.capacity, queue.on_full);
         let sizes = (queue.on_full == OnFull::EvictYoungest).then(Vec::new);
-        let content =
-            Content { gate, jobs: Chunks::new(), now: Stamp::of(now()), stamp_at: 0, sizes };
+        let content = Content {
+            gate,
+            jobs: Incoming::new(),
+            freed: Vec::new(),
+            now: Stamp::of(now()),
+            stamp_at: 0,
+            sizes,
+        };
         Arc::new(Self {
             lane: Lane::new(content),
             now: Box::new(now),
@@ -258,7 +285,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     }
 
     fn push<S: Submission<T, U, E>>(&self, content: &mut Content<T, U, E>, submission: S) -> Put {
-        let before = content.jobs.len();
+        let before = content.jobs.all.len();
         if before >= content.stamp_at {
             content.now = Stamp::of((self.now)());
             content.stamp_at = before + STAMP_EVERY;
@@ -267,7 +294,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             sizes.push(submission.len());
         }
         submission.accept(content.now, &mut content.jobs);
-        if content.jobs.len() > before { Put::Patient } else { Put::Nothing }
+        if content.jobs.all.len() > before { Put::Patient } else { Put::Nothing }
     }
 
     /// Someone may have left the line: lets in those behind.
@@ -302,10 +329,12 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         let (inflow, answers, left) = self.lane.take(|content, _| {
             content.gate.release(ended);
             let answers = self.admit_line(content);
-            into.append(&mut content.jobs);
+            into.append(&mut content.jobs.all);
             content.stamp_at = 0;
-            let sizes = content.sizes.as_mut().map(std::mem::take).unwrap_or_default();
-            let inflow = Inflow { accepted: content.gate.accepted(), sizes };
+            let sizes = content.sizes.as_mut().map(mem::take).unwrap_or_default();
+            let special = mem::take(&mut content.jobs.any_special);
+            let freed = mem::take(&mut content.freed);
+            let inflow = Inflow { accepted: content.gate.accepted(), sizes, special, freed };
             ((inflow, answers, content.gate.take_left()), Bell::Asleep)
         });
         answers.into_iter().for_each(|answer| answer());
@@ -333,6 +362,14 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         self.ring(ring);
         drop_each(left);
         answer
+    }
+
+    /// The collector's side: the results of jobs that held these keys have been handed over.
+    pub(crate) fn free(&self, keys: &mut Vec<u64>) {
+        self.put(|content| {
+            content.freed.append(keys);
+            ((), Put::Patient)
+        });
     }
 
     /// Jobs that were ever accepted.
@@ -386,6 +423,10 @@ pub(crate) struct Inflow {
     pub(crate) accepted: u64,
     /// How many jobs each submission brought; empty unless the youngest are evicted.
     pub(crate) sizes: Vec<usize>,
+    /// Some of the jobs cannot just go to the end of the queue.
+    pub(crate) special: bool,
+    /// Keys whose holders have ended.
+    pub(crate) freed: Vec<u64>,
 }
 
 /// What the gate shows.

@@ -4,5 +4,5 @@ mod gate;
 mod inbox;
 mod queue;
 
-pub(crate) use self::inbox::{Answer, Decision, Inbox, Submission};
+pub(crate) use self::inbox::{Answer, Decision, Inbox, Inflow, Submission};
 pub use self::queue::{OnFull, Queue};

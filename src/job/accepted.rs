@@ -49,9 +49,71 @@ impl<T, U, E> Waits for Accepted<T, U, E> {
 }
 
 impl<T, U, E> Accepted<T, U, E> {
-    /// Ends a job that never started.
+    /// Ends a job that has not started, or not again.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
-        let end = End::new(Err(error), None, Some(self.queued), Stamp::of(ended));
+        let queued = self.entry.job.accepted_at(self.queued);
+        let end = End::new(Err(error), None, Some(queued), Stamp::of(ended));
         Ended { result: JobResult::new(self.entry.job, end), to: self.entry.to }
     }
+
+    /// A job that is to be tried again, at its old place.
+    pub(crate) fn again(job: Job<T>, to: Address<T, U, E>, queued: Stamp) -> Self {
+        Self { entry: Entry { job, to }, queued }
+    }
+
+    /// When it may start, if it is to wait for that.
+    pub(crate) fn due(&mut self) -> Option<Stamp> {
+        if !self.entry.job.is_special() {
+            return None;
+        }
+        Some(self.queued.after(self.entry.job.options().delay?))
+    }
+
+    /// Its place is at the end of the queue at `now`, whenever it was accepted.
+    pub(crate) fn move_to(&mut self, now: Stamp) {
+        let accepted = self.entry.job.accepted_at(self.queued);
+        self.entry.job.options().accepted = Some(accepted);
+        self.queued = now;
+    }
+
+    /// The key for which it must wait, unless it holds it.
+    pub(crate) fn wanted_key(&self) -> Option<u64> {
+        self.entry.job.wanted_key()
+    }
+
+    pub(crate) fn hold_key(&mut self) {
+        self.entry.job.options().holds_key = true;
+    }
+}
+
+/// A job that waits for its time.
+pub(crate) enum Postponed<T, U, E> {
+    /// It has a delay.
+    Delayed(Accepted<T, U, E>),
+    /// It is to be tried again; this is its result if it is not.
+    Retry(Ended<T, U, E>),
+}
+
+impl<T, U, E> Postponed<T, U, E> {
+    /// Ends it before its time.
+    pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
+        match self {
+            Self::Delayed(job) => job.end(error, ended),
+            Self::Retry(ended) => ended,
+        }
+    }
+}
+
+impl<T, U, E> Waits for Postponed<T, U, E> {
+    type Id = JobId;
+    type Place = ();
+
+    fn id(&self) -> JobId {
+        match self {
+            Self::Delayed(job) => job.id(),
+            Self::Retry(ended) => ended.result.id(),
+        }
+    }
+
+    fn place(&self) {}
 }

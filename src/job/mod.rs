@@ -10,7 +10,7 @@ mod result;
 mod running;
 mod stamp;
 
-use std::{fmt, mem, time::Duration};
+use std::{fmt, hash::Hash, mem, time::Duration};
 
 use crate::{lane::Station, panic::drop_each};
 
@@ -19,7 +19,7 @@ use self::options::Options;
 #[cfg(test)]
 pub(crate) use self::result::End;
 pub(crate) use self::{
-    accepted::{Accepted, Entry},
+    accepted::{Accepted, Entry, Postponed},
     address::{Address, Arrival, Caller, Flow, FlowSeat},
     context::Inside,
     id::Staff,
@@ -73,13 +73,83 @@ impl<T> Job<T> {
         self
     }
 
-    fn options(&mut self) -> &mut Options {
+    /// Starts the job no sooner than this after it was accepted, by the pool's clock.
+    ///
+    /// Until then it waits: it counts against the queue's bound, [`Pool::drain`](crate::Pool::drain)
+    /// waits for it, and it can be cancelled. Then it goes to the end of the queue. A shutdown whose time
+    /// is over before that cancels it at once.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.options().delay = Some(delay);
+        self
+    }
+
+    /// Jobs of one pool with equal keys run one at a time, in the order of their acceptance, on any
+    /// worker, and their results come in that order. One that is to be
+    /// [tried again](crate::Builder::retry) keeps the others waiting. Keys are compared by a hash of 64
+    /// bits: two that share it, by a chance of 1 in 2⁶⁴, count as equal.
+    ///
+    /// A job that waits for its key counts against the queue's bound, and can be cancelled.
+    #[must_use]
+    pub fn key(mut self, key: impl Hash) -> Self {
+        self.options().key = Some(options::number_of(&key));
+        self
+    }
+
+    pub(crate) fn options(&mut self) -> &mut Options {
         self.options.get_or_insert_default()
     }
 
     /// How long it may run, if it says so itself.
     pub(crate) fn own_timeout(&self) -> Option<Duration> {
         self.options.as_ref()?.timeout
+    }
+
+    /// Whether it cannot just go to the end of the queue.
+    pub(crate) fn is_special(&self) -> bool {
+        self.options
+            .as_ref()
+            .is_some_and(|options| options.delay.is_some() || options.key.is_some())
+    }
+
+    /// The key that others wait for until the job has ended.
+    pub(crate) fn held_key(&self) -> Option<u64> {
+        let options = self.options.as_ref()?;
+        if options.holds_key { options.key } else { None }
+    }
+
+    /// The number of this attempt: no other of any job has the same.
+    pub(crate) fn ticket(&self) -> u64 {
+        // Ids count from 1, and nobody has made 2⁴⁸ jobs.
+        self.id.get() ^ u64::from(self.attempts()).rotate_right(16)
+    }
+
+    /// How often it has been started before, and brought no value.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.options.as_ref().map_or(0, |options| options.attempts)
+    }
+
+    /// It is accepted, perhaps not for the first time: what became of it before does not count.
+    pub(crate) fn begin_anew(&mut self) {
+        if let Some(options) = &mut self.options {
+            let Options { timeout, delay, key, .. } = **options;
+            **options = Options { timeout, delay, key, ..Options::default() };
+        }
+    }
+
+    /// The key for which it must wait, unless it holds it.
+    fn wanted_key(&self) -> Option<u64> {
+        let options = self.options.as_ref()?;
+        if options.holds_key { None } else { options.key }
+    }
+
+    /// When it was accepted, where its place in the queue is `place`.
+    fn accepted_at(&self, place: Stamp) -> Stamp {
+        self.options.as_ref().and_then(|options| options.accepted).unwrap_or(place)
+    }
+
+    fn last_run(&self) -> Option<Run> {
+        self.options.as_ref()?.last
     }
 
     /// The job's id.

@@ -50,15 +50,23 @@ impl<U, E> End<U, E> {
     fn parts<T>(self, job: Job<T>) -> Parts<T, U, E> {
         let Self { outcome, run, queued, ended } = self;
         Parts {
-            job,
-            outcome,
-            attempts: u32::from(run.is_some()),
-            worker: run.map(|run| run.worker),
+            attempts: attempts(&job, run),
+            worker: last_run(&job, run).map(|run| run.worker),
             queued: queued.map(Stamp::instant),
-            started: run.map(|run| run.started.instant()),
+            started: last_run(&job, run).map(|run| run.started.instant()),
             ended: ended.instant(),
+            outcome,
+            job,
         }
     }
+}
+
+fn attempts<T>(job: &Job<T>, run: Option<Run>) -> u32 {
+    job.attempts() + u32::from(run.is_some())
+}
+
+fn last_run<T>(job: &Job<T>, run: Option<Run>) -> Option<Run> {
+    run.or_else(|| job.last_run())
 }
 
 /// A [`JobResult`] taken apart.
@@ -89,6 +97,19 @@ impl<T, U, E> JobResult<T, U, E> {
     /// The result of a job whose code may still run. There is a job in the slot.
     pub(crate) fn shared_with_its_code(job: Slot<T>, end: End<U, E>) -> Self {
         Self(Inner::WithItsCode(job, Arc::new(end)))
+    }
+
+    /// Takes the job back that is to be tried again, and when it was accepted.
+    ///
+    /// # Errors
+    /// Its code still holds it.
+    pub(crate) fn retry(self) -> Result<(Job<T>, Option<Stamp>), Self> {
+        let (queued, run) = (self.end().queued, self.end().run);
+        let mut job = self.into_parts()?.job;
+        let attempts = attempts(&job, run);
+        let options = job.options();
+        (options.attempts, options.last) = (attempts, run);
+        Ok((job, queued))
     }
 
     /// One more handle on the same result. From here on it is shared.
@@ -139,12 +160,12 @@ impl<T, U, E> JobResult<T, U, E> {
 
     /// How often the job was started: 0 if it ended without a worker.
     pub fn attempts(&self) -> u32 {
-        u32::from(self.end().run.is_some())
+        attempts(self.job(), self.end().run)
     }
 
     /// Who ran it last; `None` if nobody did.
     pub fn worker(&self) -> Option<WorkerId> {
-        self.end().run.map(|run| run.worker)
+        last_run(self.job(), self.end().run).map(|run| run.worker)
     }
 
     /// When it was accepted, to within the time of a burst of submissions; `None` if it never was.
@@ -154,7 +175,7 @@ impl<T, U, E> JobResult<T, U, E> {
 
     /// When it was last started; `None` if it never was.
     pub fn started(&self) -> Option<Instant> {
-        self.end().run.map(|run| run.started.instant())
+        last_run(self.job(), self.end().run).map(|run| run.started.instant())
     }
 
     /// When it ended.
@@ -162,7 +183,7 @@ impl<T, U, E> JobResult<T, U, E> {
         self.end().ended.instant()
     }
 
-    /// How long it ran, the last time it was started; zero if it never was.
+    /// How long it ran, the last time it was started, to its end; zero if it never was.
     pub fn took(&self) -> Duration {
         self.started().map_or(Duration::ZERO, |started| self.ended().duration_since(started))
     }

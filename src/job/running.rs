@@ -34,8 +34,9 @@ impl<T, U, E> Running<T, U, E> {
         self.deadline
     }
 
-    pub(crate) fn is(&self, id: JobId) -> bool {
-        self.id() == Some(id)
+    /// The number of this attempt.
+    pub(crate) fn ticket(&self) -> Option<u64> {
+        (*self.job).as_ref().map(Job::ticket)
     }
 
     pub(crate) fn id(&self) -> Option<JobId> {
@@ -45,6 +46,7 @@ impl<T, U, E> Running<T, U, E> {
     /// Ends the job over the head of the code that runs it, which may still look at its payload.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
         let Self { job, to, queued, run, .. } = self;
+        let queued = (*job).as_ref().map_or(queued, |job| job.accepted_at(queued));
         let end = End::new(Err(error), Some(run), Some(queued), Stamp::of(ended));
         let result = match triomphe::Arc::try_unwrap(job) {
             Ok(Some(job)) => JobResult::new(job, end),
@@ -87,6 +89,7 @@ impl<T, U, E> Done<T, U, E> {
         ended: Stamp,
     ) -> Ended<T, U, E> {
         let Self { job, to, queued, run } = self;
+        let queued = job.accepted_at(queued);
         let end = End::new(outcome, started.then_some(run), Some(queued), ended);
         Ended { result: JobResult::new(job, end), to }
     }

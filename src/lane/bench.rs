@@ -28,6 +28,8 @@ pub(crate) struct Survey {
     pub(crate) stuck: usize,
     /// When to look whether a job has run for too long, if one may.
     pub(crate) due: Option<Stamp>,
+    /// There is something for the dispatcher in the outbox.
+    pub(crate) again: bool,
     /// The worker is gone, with all its seats.
     pub(crate) dead: bool,
 }
@@ -47,7 +49,7 @@ impl Survey {
 
     /// Whether every lease has ended.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.waiting == 0 && self.running == 0
+        self.waiting == 0 && self.running == 0 && !self.again
     }
 
     /// Leases that another worker may take: all that no idle seat here is about to start.

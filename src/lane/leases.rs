@@ -118,6 +118,19 @@ impl<J, K> Leases<J, K> {
         self.lane.peek(|bench| bench.told[seat].clone())
     }
 
+    /// A seat has put something into the outbox that goes back to the dispatcher.
+    pub(crate) fn note_again(&self) -> Option<Ring> {
+        self.lane.peek(|bench| {
+            bench.survey.again = true;
+            bench.ring(true)
+        })
+    }
+
+    /// The dispatcher's side: it is about to take that.
+    pub(crate) fn take_again(&self) {
+        self.lane.peek(|bench| bench.survey.again = false);
+    }
+
     /// A seat's job is to have ended by then.
     pub(crate) fn watch(&self, due: Stamp) -> Option<Ring> {
         self.lane.peek(|bench| {
@@ -192,6 +205,8 @@ impl<J, K> Leases<J, K> {
 pub(crate) struct Remains<J, K> {
     /// What it ran.
     pub(crate) running: Vec<K>,
+    /// What its seats had been told to stop.
+    pub(crate) told: Vec<u64>,
     /// What it had not started, in order.
     pub(crate) leases: VecDeque<J>,
     /// Jobs that it had begun.
@@ -270,10 +285,13 @@ impl<J, K> Leases<J, K> {
         })
     }
 
-    /// The seat that runs a job.
-    pub(crate) fn seat_of(&self, which: impl Fn(&K) -> bool) -> Option<usize> {
+    /// The seat that runs a job, and what `which` has for that.
+    pub(crate) fn seat_of<X>(&self, which: impl Fn(&K) -> Option<X>) -> Option<(usize, X)> {
         self.lane.peek(|bench| {
-            bench.seats.iter().position(|seat| matches!(seat, Seat::Running(job) if which(job)))
+            bench.seats.iter().enumerate().find_map(|(number, seat)| match seat {
+                Seat::Running(job) => Some((number, which(job)?)),
+                _ => None,
+            })
         })
     }
 
@@ -364,6 +382,7 @@ impl<J, K> Leases<J, K> {
     pub(crate) fn bury(&self) -> Remains<J, K> {
         self.lane.take(|bench, _| {
             let running = bench.clear(|| Seat::Away);
+            let told = bench.told.iter().map(|told| told.ticket()).collect();
             for seat in 0..bench.seats.len() {
                 let stays = bench.seats[seat].is_present();
                 bench.set(seat, if stays { Seat::Away } else { Seat::Vacant });
@@ -372,7 +391,7 @@ impl<J, K> Leases<J, K> {
             bench.survey.due = None;
             let leases = mem::take(&mut bench.queue);
             let begun = mem::take(&mut bench.begun);
-            (Remains { running, leases, begun }, Bell::Awake)
+            (Remains { running, told, leases, begun }, Bell::Awake)
         })
     }
 }

@@ -187,8 +187,8 @@ fn a_lease_can_be_withdrawn_and_a_running_job_found() {
     let _ = ask(&leases, 1, 0);
     assert_eq!(leases.withdraw(|&job| job == 2), Some(2));
     assert_eq!(leases.withdraw(|&job| job == 0), None);
-    assert_eq!(leases.seat_of(|&job| job == 0), Some(1));
-    assert_eq!(leases.seat_of(|&job| job == 1), None);
+    assert_eq!(leases.seat_of(|&job| (job == 0).then_some(9)), Some((1, 9)));
+    assert_eq!(leases.seat_of(|&job| (job == 1).then_some(9)), None);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! when the outbox has grown long. The last result before a worker falls idle rings at once, so an
 //! idle pool answers without delay and a busy one wakes the collector rarely.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use crate::panic::drop_each;
 
@@ -17,7 +17,9 @@ const LONG: usize = 1_024;
 #[derive(Debug)]
 struct Tray<R> {
     results: Vec<R>,
-    /// Results that were ever put.
+    /// What is to go back to the dispatcher, and after what pause.
+    again: Vec<(R, Duration)>,
+    /// Results that were ever put, here or there.
     put: u64,
     /// The worker has another job at hand.
     more: bool,
@@ -33,7 +35,8 @@ pub(crate) struct Outbox<R> {
 
 impl<R> Outbox<R> {
     pub(crate) fn new() -> Self {
-        Self { lane: Lane::new(Tray { results: Vec::new(), put: 0, more: false, closed: false }) }
+        let (results, again) = (Vec::new(), Vec::new());
+        Self { lane: Lane::new(Tray { results, again, put: 0, more: false, closed: false }) }
     }
 
     /// The worker's side: puts a result. `more` says that another job is at hand.
@@ -52,6 +55,19 @@ impl<R> Outbox<R> {
             drop_each(unwanted);
         }
         ring
+    }
+
+    /// The worker's side: puts a result that goes back to the dispatcher.
+    pub(crate) fn put_again(&self, result: R, pause: Duration) {
+        self.lane.peek(|tray| {
+            tray.again.push((result, pause));
+            tray.put += 1;
+        });
+    }
+
+    /// The dispatcher's side: takes what goes back to it.
+    pub(crate) fn take_again(&self) -> Vec<(R, Duration)> {
+        self.lane.peek(|tray| mem::take(&mut tray.again))
     }
 
     /// Results that were ever put.

@@ -4,8 +4,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 
-/// Which job of a seat has been told to stop. Numbers of jobs are never used twice, so the flag need
-/// not be taken down for the next one.
+/// Which attempt of a job on a seat has been told to stop, by its number. Those are never used twice, so
+/// the flag need not be taken down for the next one.
 #[derive(Debug)]
 pub(crate) struct Told {
     job: AtomicU64,
@@ -29,8 +29,13 @@ impl Told {
         token.iter().for_each(CancellationToken::cancel);
     }
 
+    /// What was told last.
+    pub(crate) fn ticket(&self) -> u64 {
+        self.job.load(Ordering::Acquire)
+    }
+
     pub(crate) fn is_told(&self, job: u64) -> bool {
-        self.job.load(Ordering::Acquire) == job
+        self.ticket() == job
     }
 
     /// The job's side: a token that is cancelled when the job is told.

@@ -204,6 +204,8 @@ pub struct Status {
     pub queued: usize,
     /// How many may be queued; `None` if any number.
     pub capacity: Option<usize>,
+    /// Jobs that have a delay which is not over, or that are to be tried again.
+    pub postponed: usize,
     /// Submissions that wait in line for room, a batch as one. Their jobs have not been accepted.
     pub in_line: usize,
     /// Jobs that have ended, by outcome.

@@ -108,6 +108,10 @@ impl<J: Waits> Backlog<J> {
         Some(job)
     }
 
+    pub(crate) fn ids(&self) -> impl Iterator<Item = J::Id> {
+        self.jobs.iter().map(|(_, job)| job.id())
+    }
+
     fn forget<'j>(&mut self, jobs: impl IntoIterator<Item = &'j J>)
     where
         J: 'j,

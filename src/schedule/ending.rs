@@ -45,7 +45,7 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ending {
     /// From here on, jobs that have not started are cancelled.
-    pub(crate) start_until: Instant,
+    start_until: Instant,
     /// When those that run are told, and ended.
     told: Instant,
     ended: Instant,
@@ -77,6 +77,11 @@ impl Ending {
             told: self.told.min(other.told),
             ended: self.ended.min(other.ended),
         }
+    }
+
+    /// From when on no job starts.
+    pub(crate) fn start_until(&self) -> Instant {
+        self.start_until
     }
 
     /// Whether jobs that have not started must be cancelled at `now`.

@@ -6,9 +6,12 @@ mod backlog;
 mod chunks;
 mod ending;
 mod evict;
+mod keys;
+mod later;
 mod pace;
 mod pauses;
 mod port;
+mod retry;
 mod roster;
 mod scheduler;
 mod share;
@@ -20,11 +23,14 @@ mod vacancies;
 #[cfg(test)]
 mod roster_tests;
 
+pub use self::retry::Retry;
 pub(crate) use self::{
     backlog::{Backlog, Waits},
     chunks::Chunks,
     ending::{Ending, Leave, Step},
     evict::{evict_oldest, evict_youngest},
+    keys::Keys,
+    later::Later,
     pace::Pace,
     pauses::Pauses,
     port::{Now, Port, Turned},

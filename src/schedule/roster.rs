@@ -1,6 +1,10 @@
 //! The dispatcher's view of its workers: who gets what, and who gives back what.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     job::{Stamp, WorkerId},
@@ -27,6 +31,8 @@ pub(crate) struct Roster<J, K, R> {
     pub(super) next_id: usize,
     /// What workers have left whose code has not returned.
     pub(super) written_off: Vec<Arc<Station<J, K, R>>>,
+    /// Jobs that are to be tried again, of workers that are no more.
+    pub(super) again: Vec<(R, Duration)>,
     /// Times that a processor was not built by a worker that is no more.
     pub(super) old_failures: u64,
     /// Kept for their buffers.
@@ -67,7 +73,7 @@ impl<J, K, R> Watched<J, K, R> {
 pub(crate) struct Late<K> {
     pub(crate) worker: usize,
     pub(crate) seat: usize,
-    pub(crate) number: u64,
+    pub(crate) ticket: u64,
     /// The job itself, where it was taken out of its lane.
     pub(crate) job: Option<K>,
 }
@@ -90,6 +96,8 @@ pub(crate) struct Dealt {
     pub(crate) due: Option<Stamp>,
     /// A seat's code has not returned, although its job has ended.
     pub(crate) any_stuck: bool,
+    /// Jobs are to be tried again.
+    pub(crate) again: bool,
     /// A worker has died, and is to be buried.
     pub(crate) dead: bool,
     /// A worker has no seat any more, and is to be dismissed.
@@ -110,6 +118,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             size: 0,
             next_id: 0,
             written_off: Vec::new(),
+            again: Vec::new(),
             old_failures: 0,
             surveys: Vec::new(),
             asks: Vec::new(),
@@ -152,6 +161,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             all_busy: self.are_all_busy(),
             due: self.surveys.iter().filter_map(|survey| survey.due).min(),
             any_stuck: self.surveys.iter().any(|survey| survey.stuck > 0),
+            again: !self.again.is_empty() || self.surveys.iter().any(|survey| survey.again),
             dead: self.surveys.iter().any(|survey| survey.dead),
             emptied: self.is_any_emptied(),
             live: self.surveys.iter().map(Survey::live).sum(),
@@ -188,15 +198,27 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         self.stations().find_map(|station| station.leases.withdraw(|job| job.id() == id))
     }
 
-    /// The worker and its seat that run a job.
-    pub(crate) fn seat_of(&self, which: impl Fn(&K) -> bool) -> Option<(usize, usize)> {
+    /// The worker and its seat that run a job, and what `which` has for that.
+    pub(crate) fn seat_of<X>(&self, which: impl Fn(&K) -> Option<X>) -> Option<(usize, usize, X)> {
         let seats = self.stations().map(|station| station.leases.seat_of(&which));
-        seats.enumerate().find_map(|(worker, seat)| Some((worker, seat?)))
+        seats
+            .enumerate()
+            .find_map(|(worker, found)| found.map(|(seat, ticket)| (worker, seat, ticket)))
     }
 
-    /// Tells a seat that the job with this number should stop.
-    pub(crate) fn tell(&self, worker: usize, seat: usize, job: u64) {
-        self.workers[worker].station.leases.told(seat).tell(job);
+    /// Tells a seat that the attempt with this number should stop.
+    pub(crate) fn tell(&self, worker: usize, seat: usize, ticket: u64) {
+        self.workers[worker].station.leases.told(seat).tell(ticket);
+    }
+
+    /// The jobs that are to be tried again, and after what pauses.
+    pub(crate) fn take_again(&mut self) -> Vec<(R, Duration)> {
+        let mut again = std::mem::take(&mut self.again);
+        for station in self.stations() {
+            station.leases.take_again();
+            again.extend(station.outbox.take_again());
+        }
+        again
     }
 
     /// The jobs that run for too long at `now`; see [`Leases::overdue`](crate::lane::Leases::overdue).
@@ -209,7 +231,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let due = |worker: &usize| self.surveys[*worker].due.is_some_and(|due| due <= now);
         let late = |worker: usize| {
             let seats = self.workers[worker].station.leases.overdue(now, &deadline, end);
-            seats.into_iter().map(move |(seat, number, job)| Late { worker, seat, number, job })
+            seats.into_iter().map(move |(seat, ticket, job)| Late { worker, seat, ticket, job })
         };
         let late: Vec<_> = (0..self.surveys.len()).filter(due).flat_map(late).collect();
         self.gave_up |= late.iter().any(|late| late.job.is_some());

@@ -94,6 +94,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let place = Watched::new(&self.surplus);
         let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
         self.old_failures += station.leases.failures();
+        self.again.extend(station.outbox.take_again());
         if let Some(survey) = self.surveys.get_mut(worker) {
             *survey = Default::default();
         }
@@ -114,6 +115,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let place = Watched { taken: true, ..Watched::new(&self.surplus) };
         let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
         self.old_failures += station.leases.failures();
+        self.again.extend(station.outbox.take_again());
         let leases = station.leases.recall(usize::MAX);
         self.written_off.push(station);
         self.open(worker, seats);

@@ -12,6 +12,6 @@ pub use self::processor::{BlockingProcessor, Processor};
 pub(crate) use self::{
     blocking::BlockingSeat,
     form::{BoxError, Serve, Work},
-    post::{Hooks, Life, Post, Stopping},
+    post::{Hooks, Life, Post, Stopping, Terms},
     yielding::yield_once,
 };

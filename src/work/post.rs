@@ -9,13 +9,14 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::JobError,
     job::{Ended, Hand, Inside, JobContext, Run, Stamp, WorkStation, WorkerId},
     lane::Ring,
     panic::drop_each,
-    schedule::Pace,
+    schedule::{Pace, Retry},
 };
 
 /// What a worker is given by the runtime.
@@ -23,6 +24,21 @@ pub(crate) struct Hooks {
     pub(crate) now: Box<dyn Fn() -> Instant>,
     pub(crate) sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()>>,
     pub(crate) ring_collector: Box<dyn Fn()>,
+}
+
+/// On what terms jobs run.
+pub(crate) struct Terms<E> {
+    /// How long a job that is told to stop has for that.
+    pub(crate) grace: Duration,
+    /// How long a job may run that does not say so itself.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<Retry<E>>,
+}
+
+impl<E> Clone for Terms<E> {
+    fn clone(&self) -> Self {
+        Self { retry: self.retry.clone(), ..*self }
+    }
 }
 
 /// The life of a worker. Dropped, by the end of its thread or of its actor, or because it never
@@ -59,6 +75,7 @@ pub(crate) struct Post<T, U, E> {
     pub(super) grace: Duration,
     /// How long a job may run that does not say so itself.
     timeout: Option<Duration>,
+    retry: Option<Retry<E>>,
     pace: Cell<Pace>,
     last_end: Cell<Option<Stamp>>,
     /// Another job was at hand when the last result was put.
@@ -139,17 +156,14 @@ pub(super) enum After {
 }
 
 impl<T, U, E> Post<T, U, E> {
-    pub(crate) fn new(
-        life: Life<T, U, E>,
-        hooks: Hooks,
-        grace: Duration,
-        timeout: Option<Duration>,
-    ) -> Self {
+    pub(crate) fn new(life: Life<T, U, E>, hooks: Hooks, terms: Terms<E>) -> Self {
+        let Terms { grace, timeout, retry } = terms;
         Self {
             life,
             hooks,
             grace,
             timeout,
+            retry,
             pace: Cell::default(),
             last_end: Cell::default(),
             more: Cell::default(),
@@ -192,8 +206,8 @@ impl<T, U, E> Post<T, U, E> {
         }
     }
 
-    /// A seat's job, which began with `run`, has ended: its result goes to the outbox, and the next
-    /// begins, unless the seat is to `pause` first.
+    /// A seat's job, which began with `run`, has ended: its result goes to the outbox, or back to the
+    /// dispatcher to be tried again, and the next begins, unless the seat is to `pause` first.
     pub(super) fn ended(
         &self,
         seat: usize,
@@ -213,6 +227,7 @@ impl<T, U, E> Post<T, U, E> {
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
         };
+        let again = outcome.as_ref().err().and_then(|error| self.verdict(seat, hand, error, ended));
         let run = Run { started: ended, ..run };
         let (mut outcome, mut result) = (Some(outcome), None);
         // The result is made in place: handed on from call to call, its copies would cost as much as
@@ -240,7 +255,7 @@ impl<T, U, E> Post<T, U, E> {
                 false => After::Leave,
             };
         };
-        self.put(result, more);
+        self.put(result, again, more);
         // What was handed out meanwhile begins now: the result is in the outbox.
         match (another, pause) {
             (true, _) => self.begun(hand, ended),
@@ -256,14 +271,34 @@ impl<T, U, E> Post<T, U, E> {
         run: Run,
         (text, at): (Box<str>, Stamp),
     ) -> After {
+        let error = JobError::Panicked(text);
+        let again = self.verdict(seat, hand, &error, at);
         let (Some(job), more) = self.life.station.leases.end(seat) else {
             let back = self.comes_back(seat, hand);
             return if back { After::Rebuild } else { After::Leave };
         };
         let (job, _) = hand.exchange(job, None, run);
-        self.put(job.end(Err(JobError::Panicked(text)), true, at), more);
+        self.put(job.end(Err(error), true, at), again, more);
         self.ring_dispatcher(self.life.station.leases.leave(seat));
         After::Rebuild
+    }
+
+    /// After what pause a job is tried again that ended with this error, if it is.
+    fn verdict(
+        &self,
+        seat: usize,
+        hand: &Hand<T>,
+        error: &JobError<E>,
+        ended: Stamp,
+    ) -> Option<Duration> {
+        let (retry, job) = (self.retry.as_ref()?, hand.job()?);
+        let told = || self.life.station.leases.told(seat).is_told(job.ticket());
+        let overdue = hand.deadline().is_some_and(|deadline| ended >= deadline);
+        if hand.stop().is_some_and(CancellationToken::is_cancelled) || !overdue && told() {
+            return None;
+        }
+        let (attempts, id) = (job.attempts() + 1, job.id().get());
+        retry.verdict(error, attempts, id.rotate_left(32) ^ u64::from(attempts))
     }
 
     /// Whether a seat goes on whose job was ended over its head.
@@ -291,10 +326,18 @@ impl<T, U, E> Post<T, U, E> {
         self.pace.set(pace);
     }
 
-    /// A result goes to the outbox: always before its seat asks for more.
-    fn put(&self, result: Ended<T, U, E>, more: bool) {
+    /// A result goes to the outbox, and to the dispatcher after a pause if its job is to be tried
+    /// `again`: always before its seat asks for more.
+    fn put(&self, result: Ended<T, U, E>, again: Option<Duration>, more: bool) {
+        let station = &self.life.station;
+        if let Some(pause) = again {
+            station.outbox.put_again(result, pause);
+            return self.ring_dispatcher(station.leases.note_again());
+        }
+        // Others wait for its key until the collector has it.
+        let more = more && result.result.job().held_key().is_none();
         self.more.set(more);
-        self.ring_collector(self.life.station.outbox.put(result, more));
+        self.ring_collector(station.outbox.put(result, more));
     }
 
     fn ring_collector(&self, ring: Option<Ring>) {

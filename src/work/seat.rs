@@ -140,7 +140,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         P: Processor<Payload = T, Output = U, Error = E>,
     {
         let Some(job) = hand.job() else { return Ran::NotStarted };
-        cx.turn_to(job.id(), hand.stop().cloned());
+        cx.turn_to(job, hand.stop().cloned());
         if cx.is_cancelled() {
             return Ran::NotStarted;
         }

@@ -67,6 +67,7 @@ pub use crate::{
     pool::Pool,
     process::Process,
     runtime::Clock,
+    schedule::Retry,
     value::Value,
     work::{BlockingProcessor, Processor},
 };

@@ -2,7 +2,7 @@ use std::mem;
 
 use crate::{
     error::JobError,
-    job::JobId,
+    job::{JobId, Running},
     lane::Survey,
     message::{CancelOutcome, Stall},
     schedule::{Now, Port},
@@ -25,14 +25,23 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             self.end_waiting([job], || JobError::Cancelled, now.clock, port);
             return CancelOutcome::Waiting;
         }
+        if let Some(job) = self.keys.remove(id) {
+            self.end_waiting([job], || JobError::Cancelled, now.clock, port);
+            return CancelOutcome::Waiting;
+        }
+        if let Some(job) = self.later.remove(id) {
+            self.end_postponed([job.end(JobError::Cancelled, now.clock)], port);
+            return CancelOutcome::Waiting;
+        }
         if let Some(job) = self.roster.withdraw(id) {
             self.put([job.end(JobError::Cancelled, now.clock)], port);
             return CancelOutcome::Waiting;
         }
-        let Some((worker, seat)) = self.roster.seat_of(|job| job.is(id)) else {
+        let ticket = |job: &Running<T, U, E>| job.ticket().filter(|_| job.id() == Some(id));
+        let Some((worker, seat, ticket)) = self.roster.seat_of(ticket) else {
             return CancelOutcome::NotHere;
         };
-        self.roster.tell(worker, seat, id.get());
+        self.roster.tell(worker, seat, ticket);
         port.look(worker, seat);
         CancelOutcome::Running
     }
@@ -55,7 +64,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             workers: self.roster.size(),
             stuck: seats.stuck + self.roster.written_off(),
             seats,
-            queued: self.queue.len(),
+            queued: self.queue.len() + self.keys.len(),
+            postponed: self.later.len(),
             paused: self.paused,
             deaths: self.vacancies.deaths(),
             build_failures: self.roster.failures(),
@@ -71,6 +81,7 @@ pub(crate) struct Look {
     pub(crate) seats: Survey,
     pub(crate) stuck: usize,
     pub(crate) queued: usize,
+    pub(crate) postponed: usize,
     pub(crate) paused: bool,
     pub(crate) deaths: u64,
     pub(crate) build_failures: u64,

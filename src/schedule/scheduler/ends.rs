@@ -39,6 +39,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             }
             (0..self.roster.len()).for_each(|worker| port.stop_jobs(worker, step));
         }
+        self.cut_postponed(now, port);
         if ending.starts_nothing(now) {
             self.cancel_waiting(now, port);
         }
@@ -50,6 +51,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(super) fn cancel_waiting(&mut self, now: Instant, port: &mut impl Port<T, U, E>) {
         let queued = self.queue.take_all();
         self.end_waiting(queued, || JobError::Cancelled, now, port);
+        let later = self.later.take_all();
+        self.end_postponed(later.into_iter().map(|job| job.end(JobError::Cancelled, now)), port);
+        let keyed = self.keys.take_all();
+        self.end_waiting(keyed, || JobError::Cancelled, now, port);
         let leased = self.roster.recall_all();
         self.put(leased.into_iter().map(|job| job.end(JobError::Cancelled, now)), port);
     }
@@ -109,7 +114,12 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
         self.queue.append(&mut incoming);
         let (queued, leased) = (self.queue.take_all(), self.roster.recall_all());
-        let waiting = queued.into_iter().chain(leased).map(|job| job.end(JobError::Lost, now));
+        let queued = queued.into_iter().chain(self.keys.take_all()).chain(leased);
+        let later = self.later.take_all().into_iter().map(|job| job.end(JobError::Lost, now));
+        let again = self.roster.take_again().into_iter().map(|(ended, _)| ended);
+        let waiting: Vec<_> =
+            later.chain(again).chain(queued.map(|job| job.end(JobError::Lost, now))).collect();
+        let waiting = waiting.into_iter();
         self.put_or_drop(waiting, port);
         let running: Vec<_> = self.roster.abandon().flat_map(|(_, jobs)| jobs).collect();
         self.put_or_drop(running.into_iter().map(|job| job.end(JobError::Lost, now)), port);

@@ -3,6 +3,7 @@
 
 mod asks;
 mod ends;
+mod postponed;
 mod timeouts;
 mod workers;
 
@@ -11,13 +12,14 @@ use std::{borrow::Cow, mem, sync::Arc, time::Instant};
 use crate::{
     error::JobError,
     intake::{OnFull, Queue},
-    job::{Accepted, Ended, Inside, JobId, Running, Stamp, WorkStation},
+    job::{Accepted, Ended, Inside, JobId, Postponed, Running, Stamp, WorkStation},
     lane::Holdback,
     value::Value,
 };
 
 use super::{
-    Backlog, Chunks, Dealt, Ending, Leave, Roster, Step, Vacancies, evict_oldest, evict_youngest,
+    Backlog, Chunks, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
+    evict_oldest, evict_youngest,
     port::{Now, Port, Turned},
     stall::{Finding, Vigil},
 };
@@ -62,7 +64,10 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
     bound: Queue,
     leave: Leave,
     overrun: Overrun,
+    retry: Option<Retry<E>>,
     queue: Backlog<Accepted<T, U, E>>,
+    later: Later<Postponed<T, U, E>>,
+    keys: Keys<Accepted<T, U, E>>,
     roster: WorkRoster<T, U, E>,
     vacancies: Vacancies,
     vigil: Vigil,
@@ -93,12 +98,13 @@ pub(crate) struct Parts<T: Value, U: Value, E: Value> {
     pub(crate) bound: Queue,
     pub(crate) leave: Leave,
     pub(crate) overrun: Overrun,
+    pub(crate) retry: Option<Retry<E>>,
     pub(crate) roster: WorkRoster<T, U, E>,
 }
 
 impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(crate) fn new(parts: Parts<T, U, E>) -> Self {
-        let Parts { name, inside, holdback, exit, bound, leave, overrun, roster } = parts;
+        let Parts { name, inside, holdback, exit, bound, leave, overrun, retry, roster } = parts;
         Self {
             name,
             inside,
@@ -107,7 +113,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             bound,
             leave,
             overrun,
+            retry,
             queue: Backlog::new(),
+            later: Later::new(),
+            keys: Keys::new(),
             vacancies: Vacancies::new(roster.len()),
             roster,
             vigil: Vigil::default(),
@@ -142,7 +151,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.fill_vacancies(now.clock, port);
         self.see_whether_anyone_works(&dealt, now.clock, port);
         self.watch_windows(dealt.any_hungry && dealt.handed_out == 0, now.clock, port);
-        self.dry = dealt.quiet && self.queue.is_empty();
+        self.dry = dealt.quiet && self.waiting() == 0;
         if !self.dry {
             self.told = None;
         } else if self.told != Some(self.accepted) {
@@ -167,6 +176,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.cut_short(now, port);
         let mut dealt = self.deal(now, port);
         loop {
+            if dealt.again {
+                let again = self.roster.take_again();
+                self.postpone(again, now.clock);
+            }
             let is_late = dealt.due.is_some_and(|due| due <= Stamp::of(now.clock));
             if is_late {
                 self.time_out(now, port);
@@ -175,28 +188,36 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             if changed {
                 self.see_off(now.clock, port);
             }
-            if !is_late && !changed {
+            if !is_late && !changed && !dealt.again {
                 break;
             }
+            self.cut_postponed(now.clock, port);
+            self.take_due(now.clock, port);
             dealt = self.deal(now, port);
         }
-        self.evict_oldest(now.clock, port);
+        self.evict(now.clock, port);
         dealt
     }
 
     fn take_in(&mut self, now: Now, port: &mut impl Port<T, U, E>) {
         let mut incoming = Chunks::new();
-        let inflow = self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
+        let mut inflow = self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
         self.accepted = inflow.accepted;
+        self.release_keys(mem::take(&mut inflow.freed));
+        if inflow.special {
+            self.set_aside(&mut incoming, &mut inflow);
+        }
         if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
             // What idle workers are about to be handed takes up no room.
             let hungry = self.roster.hungry(now.real);
-            let allowance = self.allowance(self.queue.len() + incoming.len());
-            let room = capacity + hungry.min(allowance.unwrap_or(hungry));
+            let allowance = self.allowance(self.waiting() + incoming.len());
+            let aside = self.waiting() - self.queue.len();
+            let room = capacity.saturating_sub(aside) + hungry.min(allowance.unwrap_or(hungry));
             let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
             self.end_waiting(victims, || JobError::Evicted, now.clock, port);
         }
         self.queue.append(&mut incoming);
+        self.take_due(now.clock, port);
     }
 
     /// How many jobs may be handed out, where `queued` are not yet.
@@ -208,20 +229,13 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     }
 
     fn deal(&mut self, now: Now, port: &mut impl Port<T, U, E>) -> Dealt {
-        let allowance = self.allowance(self.queue.len());
+        let allowance = self.allowance(self.waiting());
         let (bounded, inbox, released) =
             (self.bound.capacity.is_some(), &self.inside.inbox, &mut self.released);
         // Where room matters, it is there before a job that was handed out can submit another.
         let leave = |jobs| if bounded { inbox.release(jobs) } else { *released += jobs };
         let wake = |worker| port.wake(worker);
         self.roster.deal(&mut self.queue, allowance, now.real, leave, wake)
-    }
-
-    fn evict_oldest(&mut self, now: Instant, port: &mut impl Port<T, U, E>) {
-        if let Queue { capacity: Some(capacity), on_full: OnFull::EvictOldest } = self.bound {
-            let victims = evict_oldest(&mut self.queue, capacity);
-            self.end_waiting(victims, || JobError::Evicted, now, port);
-        }
     }
 
     fn due(&self, now: Instant) -> Option<Instant> {
@@ -231,13 +245,14 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             // Nobody is hired any more, whoever has died.
             Phase::Over { .. } => return None,
         };
-        [limit, self.vacancies.next_due(), self.vigil.due()].into_iter().flatten().min()
+        let dues = [limit, self.later.next_due(), self.vacancies.next_due(), self.vigil.due()];
+        dues.into_iter().flatten().min()
     }
 
     /// Looks whether a full window keeps jobs waiting while nothing runs.
     fn watch_windows(&mut self, stands: bool, now: Instant, port: &mut impl Port<T, U, E>) {
         let held_back = stands && !self.paused && !self.queue.is_empty();
-        let left_queue = self.accepted - self.queue.len() as u64;
+        let left_queue = self.accepted - self.waiting() as u64;
         let full = if held_back { self.holdback.full(left_queue) } else { None };
         match self.vigil.observe(full, now) {
             Finding::Nothing => return,

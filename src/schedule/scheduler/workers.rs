@@ -32,7 +32,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         now: Instant,
         port: &mut impl Port<T, U, E>,
     ) {
-        let Remains { running, leases, begun } = remains;
+        let Remains { running, told, leases, begun } = remains;
         tracing::warn!(
             pool = &*self.name,
             worker,
@@ -41,7 +41,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             "a worker's thread ended; it is replaced"
         );
         self.vacancies.died(worker, begun > 0, now);
-        self.put(running.into_iter().map(|job| job.end(JobError::Lost, now)), port);
+        for job in running {
+            let is_told = job.ticket().is_some_and(|ticket| told.contains(&ticket));
+            self.lose(job.end(JobError::Lost, now), !is_told, now, port);
+        }
         self.give_back(leases);
     }
 
