@@ -198,6 +198,21 @@ impl Ledger {
         record.kind = Some(kind);
     }
 
+    /// All that was to be said of these jobs has been said, to this listener too.
+    pub(crate) fn must_have_heard(&self, listener: usize, jobs: &[u64]) {
+        let books = self.books.borrow();
+        let Some(since) = books.listeners[listener].since else { return };
+        let unheard = |number: &&u64| {
+            books.jobs.get(number).is_some_and(|job| {
+                !job.way.is_private() && job.begun > since && !job.heard.contains(&listener)
+            })
+        };
+        let unheard: Vec<_> = jobs.iter().filter(unheard).collect();
+        if self.has_guarantees() && !books.listeners[listener].left && !unheard.is_empty() {
+            sim::fail(|| format!("invariant 4: listener {listener} has not heard of {unheard:?}"));
+        }
+    }
+
     /// A listener was told that the pool is quiescent.
     pub(crate) fn drained(&self, listener: usize, counts: &Counts) {
         let mut books = self.books.borrow_mut();

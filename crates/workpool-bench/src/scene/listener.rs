@@ -38,8 +38,8 @@ pub struct Conduct {
 
 pub(crate) type Outcome = JobResult<Task, u64, Failure>;
 
-struct Listener {
-    number: usize,
+pub(crate) struct Listener {
+    pub(super) number: usize,
     conduct: Conduct,
     heard: u64,
     pool: Option<(usize, Pool<Task, u64, Failure>)>,
@@ -137,6 +137,7 @@ impl Stage {
             Some(_) => ArbiterHandle(2),
         };
         let addr = sim::start(&thread, "", move |_| listener);
+        self.may_be_marked(addr.downgrade().recipient());
         let results = match conduct.batches {
             None => Subscribe::results(addr.clone().recipient()),
             Some((len, age)) => {

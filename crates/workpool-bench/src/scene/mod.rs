@@ -3,12 +3,12 @@
 mod flow;
 mod free;
 mod listener;
+mod mark;
 mod plan;
 mod stage;
 mod submit;
 mod task;
 
-pub(crate) use self::task::Gates;
 pub use self::{
     free::free,
     listener::{Conduct, Reader},
@@ -17,3 +17,4 @@ pub use self::{
     submit::Sent,
     task::{Act, Failure, Gate, Task},
 };
+pub(crate) use self::{mark::Marks, task::Gates};

@@ -59,19 +59,23 @@ impl Stage {
 
     /// Waits for quiescence. Returns whether it was reached.
     pub async fn drain(&self) -> bool {
-        let pool = self.number;
-        let before = sim::with(|world| {
-            world.ledger.write(|books| books.which(pool, |job| job.is_accepted()))
-        });
+        let before = self.accepted();
         let drained = self.pool.drain().await.is_ok();
         sim::note(|| format!("drain: {drained}"));
         sim::with(|world| {
             if drained && world.ledger.has_guarantees() {
-                let before = before.unwrap_or_default();
                 world.ledger.write(|books| books.note_drained(&before));
+                self.mark(&before);
             }
         });
         drained
+    }
+
+    fn accepted(&self) -> Vec<u64> {
+        let accepted = |books: &mut crate::check::Books| {
+            books.which(self.number, crate::check::Record::is_accepted)
+        };
+        sim::with(|world| world.ledger.write(accepted)).unwrap_or_default()
     }
 
     /// Cancels a job by its number.
@@ -145,6 +149,7 @@ impl Stage {
             };
             let same = sim::with(|world| world.ledger.write(note));
             self.sim.expect(same != Some(false), || "two reports differ".into());
+            self.mark(&self.accepted());
         }
         report
     }

@@ -78,6 +78,11 @@ impl Gate {
         waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
+    /// Whether it is open.
+    pub fn is_open(self) -> bool {
+        sim::with(|world| world.gates.borrow().0[self.0].0).unwrap_or_default()
+    }
+
     /// Opens all gates of the run.
     pub fn open_all() {
         let gates = sim::with(|world| world.gates.borrow().0.len()).unwrap_or_default();

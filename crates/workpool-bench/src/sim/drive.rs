@@ -195,8 +195,11 @@ fn coroutine(number: usize) -> Coroutine {
 /// No thread can go on: someone waited for that, or time passes. Returns whether that changed
 /// anything.
 fn stand_still(world: &Rc<World>) -> bool {
+    if !world.awaits_soon() {
+        world.ledger.check_stillness();
+    }
     if world.next_timer(Time::Real).is_none() {
-        world.ledger.check_stillness(world);
+        world.ledger.check_deadlines(world.now(Time::Pool));
     }
     if wake_who_waits(world, Still::Exhausted) {
         return true;
