@@ -59,8 +59,8 @@ pub use crate::{
     intake::{OnFull, Queue},
     job::{Counts, Job, JobContext, JobId, JobResult, Jobs, Parts, WorkerId},
     message::{
-        Cancel, CancelOutcome, Drain, Drained, GetStatus, Pause, Resume, Shutdown, ShutdownReport,
-        Status, Subscribe, Unsubscribe,
+        Cancel, CancelOutcome, Drain, Drained, GetStatus, Missed, Pause, Resume, Shutdown,
+        ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     pool::Pool,
     process::Process,

@@ -82,6 +82,7 @@ impl Books {
                 && listener.hears_results
                 && !listener.patient
                 && !listener.left
+                && listener.misses.is_none()
                 && listener.since.is_some_and(|since| since < begun)
         };
         self.listeners.iter().any(hears)

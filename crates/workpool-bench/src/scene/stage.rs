@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     plan::{Form, Plan},
-    task::{Failure, Task},
+    task::{Failure, Output, Task},
 };
 
 /// The grace of a blocking form, unless another is set.
@@ -21,7 +21,7 @@ pub struct Stage {
     /// The run.
     pub sim: Sim,
     /// The pool.
-    pub pool: Pool<Task, u64, Failure>,
+    pub pool: Pool<Task, Output, Failure>,
     pub(crate) number: usize,
     /// What its jobs have, at most.
     grace: Duration,
@@ -40,6 +40,7 @@ impl Stage {
                     seats: plan.seats(),
                     single: plan.seats() == 1,
                     capacity: plan.queue.capacity,
+                    explosive: plan.explosive,
                     ..Default::default()
                 });
                 books.pools.len() - 1

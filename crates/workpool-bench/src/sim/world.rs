@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    check::Ledger,
-    scene::{Gates, Marks},
+    check::{Books, Ledger},
+    scene::{Gates, Kept, Marks},
 };
 
 use super::{drive::Setting, faults::Faults, thread::Thread};
@@ -66,6 +66,7 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) gates: RefCell<Gates>,
     pub(crate) marks: RefCell<Marks>,
+    pub(crate) kept: RefCell<Kept>,
 }
 
 thread_local! {
@@ -103,6 +104,7 @@ impl World {
             ledger: Ledger::default(),
             gates: RefCell::default(),
             marks: RefCell::default(),
+            kept: RefCell::default(),
         })
     }
 
@@ -184,6 +186,17 @@ impl World {
 pub(crate) fn with<R>(look: impl FnOnce(&Rc<World>) -> R) -> Option<R> {
     let world = WORLD.with_borrow(Clone::clone);
     world.as_ref().map(look)
+}
+
+/// Whether one of a run's threads calls this.
+pub(crate) fn is_in_run() -> bool {
+    with(|world| world.current.get().is_some()).unwrap_or_default()
+}
+
+/// Whether no pool is to end, and nothing was ended from outside.
+pub(crate) fn nothing_ends() -> bool {
+    let ends = |books: &mut Books| books.pools.iter().any(|pool| pool.ending);
+    with(|world| world.ledger.has_guarantees() && !world.ledger.write(ends)).unwrap_or_default()
 }
 
 /// Says that something must not be as it is.
