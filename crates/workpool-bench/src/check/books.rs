@@ -26,6 +26,9 @@ pub(crate) struct Listener {
     /// When its subscription was asked for, and when its end was, until it was answered.
     pub(crate) asked: u64,
     pub(crate) left_between: Option<(u64, u64)>,
+    /// The run let go of its actor, which nobody else holds; and since when it must have stopped.
+    pub(crate) let_go: bool,
+    pub(crate) stopped: Option<u64>,
     pub(crate) heard: u64,
     /// How many results it has missed, and how often it was told so.
     pub(crate) missed: u64,
@@ -178,6 +181,13 @@ impl Ledger {
 }
 
 impl Books {
+    /// No thread can go on: whoever is to stop has stopped.
+    pub(super) fn note_stops(&mut self) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.let_go) {
+            listener.stopped.get_or_insert(self.clock);
+        }
+    }
+
     pub(crate) fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock

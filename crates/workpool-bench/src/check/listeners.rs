@@ -24,6 +24,9 @@ impl Ledger {
         record.first_heard.get_or_insert(at);
         self.judge(record, number, kind);
         let listener = &mut listeners[listener];
+        if listener.stopped.is_some_and(|stopped| stopped < record.begun) {
+            sim::fail(|| format!("nobody holds the listener that hears of job {number}"));
+        }
         listener.heard += 1;
         let (Some(worker), Some((ended, _))) = (worker, record.returned) else { return };
         if kind.is_by_its_worker() {

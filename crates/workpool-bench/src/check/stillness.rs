@@ -12,7 +12,8 @@ use super::{
 impl Ledger {
     pub(crate) fn check_stillness(&self) {
         if self.has_guarantees() {
-            let books = self.books.borrow();
+            let mut books = self.books.borrow_mut();
+            books.note_stops();
             (0..books.pools.len()).for_each(|pool| books.check_pool(pool));
         }
     }

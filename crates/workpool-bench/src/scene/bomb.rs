@@ -1,8 +1,7 @@
 //! Values whose drop panics, unless their user has them.
 
 use std::{
-    cell::Cell,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::resume_unwind,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -46,7 +45,7 @@ impl Drop for Bomb {
         }
         if std::thread::panicking() {
             let guaranteed = sim::with(|world| world.ledger.has_guarantees()) == Some(true);
-            if STRICT.get() || guaranteed && sim::this_thread().is_at_the_pools() {
+            if guaranteed && sim::this_thread().is_at_the_pools() {
                 sim::fail(|| "rule 8: a value is dropped in the unwind of another".into());
             }
             return;
@@ -54,21 +53,6 @@ impl Drop for Bomb {
         sim::note(|| "the drop of a value panics".into());
         resume_unwind(Box::new(sim::WILL));
     }
-}
-
-thread_local! {
-    /// Whoever drops values now drops something of the pool's.
-    static STRICT: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Drops what is the pool's, and may hold several values. The run fails if one of these is dropped in
-/// the unwind of another, which ends a program.
-pub fn drop_strictly<V>(value: V) {
-    STRICT.set(true);
-    let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
-    STRICT.set(false);
-    // It is nobody's that has a drop of its own.
-    drop(dropped);
 }
 
 /// Someone has the result.

@@ -64,17 +64,21 @@ async fn listeners(stage: &Stage, plan: Plan, ending: Ending) {
     for _ in 0..sim.below(3) {
         let conduct = any_conduct(sim, plan, ending);
         let Some(subscription) = stage.listen(conduct).await else { continue };
-        if sim.chance(100) {
+        if sim.chance(250) {
             let stage = stage.clone();
             stage.clone().spawn("one who leaves", async move {
-                stage.sim.while_others_run().await;
+                for _ in 0..stage.sim.below(8) {
+                    stage.sim.while_others_run().await;
+                }
                 stage.stop_listening(subscription).await;
             });
         }
         if conduct.weak && sim.chance(600) {
             let stage = stage.clone();
             stage.clone().spawn("one who lets go of a listener", async move {
-                stage.sim.while_others_run().await;
+                for _ in 0..stage.sim.below(8) {
+                    stage.sim.while_others_run().await;
+                }
                 stage.let_go_of(subscription.0);
             });
         }

@@ -14,7 +14,6 @@ mod task;
 
 pub(crate) use self::{bomb::Shell, mark::Marks, subscribe::Kept, task::Gates};
 pub use self::{
-    bomb::drop_strictly,
     free::free,
     listener::{Conduct, Told},
     plan::{Form, Home, Plan},

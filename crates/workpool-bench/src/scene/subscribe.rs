@@ -99,6 +99,9 @@ impl Stage {
         sim::note(|| format!("nobody holds listener {number} any more"));
         leaves(number);
         drop(sim::with(|world| world.kept.borrow_mut().remove(&number)));
+        sim::with(|world| {
+            world.ledger.write(|books| books.listeners[number].let_go = true);
+        });
     }
 
     pub(super) fn enlist(&self, conduct: &Conduct) -> usize {
