@@ -61,7 +61,7 @@ pub use crate::{
     intake::{OnFull, Queue},
     job::{Counts, Job, JobContext, JobId, JobResult, Jobs, Parts, WorkerId},
     message::{
-        Cancel, CancelOutcome, Drain, Drained, GetStatus, Pause, Resize, Resume, Shutdown,
+        Cancel, CancelOutcome, Drain, Drained, GetStatus, Missed, Pause, Resize, Resume, Shutdown,
         ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     pool::Pool,

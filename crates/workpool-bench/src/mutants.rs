@@ -75,8 +75,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "of several deadlines the last holds",
         file: "src/schedule/ending.rs",
-        from: "abandoned: self.abandoned.min(other.abandoned),",
-        to: "abandoned: self.abandoned.max(other.abandoned),",
+        from: "ended: self.ended.min(other.ended),",
+        to: "ended: self.ended.max(other.ended),",
     },
     Mutant {
         what: "a dead worker is not replaced",
@@ -95,6 +95,18 @@ const MUTANTS: &[Mutant] = &[
         file: "src/lane/bench.rs",
         from: "self.set(seat, next.map_or(or, Seat::Running));",
         to: "self.set(seat, next.map_or(or, Seat::Running)); let _ = self.queue.pop_front();",
+    },
+    Mutant {
+        what: "quiescence is announced before everything is collected",
+        file: "src/collector.rs",
+        from: "self.collect(None, ctx);\n        if !self.delivery.settle(accepted) {",
+        to: "let _ = &ctx;\n        if !self.delivery.settle(accepted) {",
+    },
+    Mutant {
+        what: "a pool that nobody holds ends over what was accepted last",
+        file: "src/intake/inbox.rs",
+        from: "(content.gate.accepted() == accepted).then",
+        to: "(content.gate.accepted() >= accepted).then",
     },
 ];
 
@@ -130,8 +142,9 @@ fn try_all() -> io::Result<usize> {
         let file = copy.join(mutant.file);
         let source = fs::read_to_string(&file)?;
         if source.matches(mutant.from).count() != 1 {
-            let text = format!("{}: {:?} no longer fits", mutant.file, mutant.what);
-            return Err(io::Error::other(text));
+            println!("{}: NO LONGER FITS {}", mutant.what, mutant.file);
+            missed += 1;
+            continue;
         }
         fs::write(&file, source.replace(mutant.from, mutant.to))?;
         missed += usize::from(!find(mutant, &copy, &fs::canonicalize(target)?)?);

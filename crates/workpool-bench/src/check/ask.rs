@@ -40,6 +40,11 @@ impl Sim {
         read(|books| books.listeners[listener].heard)
     }
 
+    /// How many results it has missed, as it was told.
+    pub fn missed(self, listener: usize) -> u64 {
+        read(|books| books.listeners[listener].missed)
+    }
+
     /// How often it was told of quiescence, and how many results that were in all.
     pub fn drained(self, listener: usize) -> (u64, u64) {
         read(|books| (books.listeners[listener].drained, books.listeners[listener].counted))

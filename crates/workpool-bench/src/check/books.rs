@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use crate::{Counts, JobId, sim};
+use crate::{JobId, sim};
 
 use super::record::{Kind, Record, Returned, Start, Verdict};
 
@@ -19,18 +19,25 @@ pub(crate) struct Listener {
     pub(crate) hears_results: bool,
     /// Results may wait for others, to make a batch.
     pub(crate) patient: bool,
+    /// It misses results for which this window has no room, and is told how many.
+    pub(crate) misses: Option<usize>,
+    /// The same actor is told of those.
+    pub(crate) is_told_itself: bool,
+    /// When its subscription was asked for, and when its end was, until it was answered.
+    pub(crate) asked: u64,
+    pub(crate) left_between: Option<(u64, u64)>,
+    /// The run let go of its actor, which nobody else holds; and since when it must have stopped.
+    pub(crate) let_go: bool,
+    pub(crate) stopped: Option<u64>,
     pub(crate) heard: u64,
+    /// How many results it has missed, and how often it was told so.
+    pub(crate) missed: u64,
+    pub(crate) notices: usize,
     /// How often it was told of quiescence, and how many results that were in all.
     pub(crate) drained: u64,
     pub(crate) counted: u64,
     /// When the last job ended whose result came from each worker.
-    last: HashMap<usize, u64>,
-}
-
-impl Listener {
-    pub(crate) fn new(pool: usize, patient: bool) -> Self {
-        Self { pool, hears_results: true, patient, ..Self::default() }
-    }
+    pub(crate) last: HashMap<usize, u64>,
 }
 
 /// One pool of the run.
@@ -41,6 +48,8 @@ pub(crate) struct PoolBook {
     pub(crate) processors: BTreeMap<usize, usize>,
     pub(crate) capacity: Option<usize>,
     pub(crate) single: bool,
+    /// Values of its jobs panic when they are dropped.
+    pub(crate) explosive: bool,
     pub(crate) paused: bool,
     /// It has begun to end.
     pub(crate) ending: bool,
@@ -144,34 +153,6 @@ impl Ledger {
         }
     }
 
-    /// A result came to a listener.
-    pub(crate) fn hears(&self, listener: usize, number: u64, kind: Kind, worker: Option<usize>) {
-        let mut books = self.books.borrow_mut();
-        books.tick();
-        let Books { jobs, listeners, .. } = &mut *books;
-        let Some(record) = jobs.get_mut(&number) else { return };
-        if record.heard.contains(&listener) {
-            sim::fail(|| format!("invariant 3: listener {listener} hears of job {number} twice"));
-        }
-        if record.way.is_private() {
-            sim::fail(|| format!("decision 2: the result of job {number} belongs to its caller"));
-        }
-        record.heard.push(listener);
-        self.judge(record, number, kind);
-        let listener = &mut listeners[listener];
-        listener.heard += 1;
-        let (Some(worker), Some((ended, _))) = (worker, record.returned) else { return };
-        if kind.is_by_its_worker() {
-            let last = listener.last.entry(worker).or_default();
-            if *last > ended {
-                sim::fail(|| {
-                    format!("invariant 3: job {number} of worker {worker} comes too late")
-                });
-            }
-            *last = ended;
-        }
-    }
-
     /// A result came to its caller.
     pub(crate) fn answers(&self, number: u64, kind: Kind) {
         let mut books = self.books.borrow_mut();
@@ -183,7 +164,7 @@ impl Ledger {
         self.judge(record, number, kind);
     }
 
-    fn judge(&self, record: &mut Record, number: u64, kind: Kind) {
+    pub(super) fn judge(&self, record: &mut Record, number: u64, kind: Kind) {
         if let Some(objection) = record.objection(kind, self.has_guarantees()) {
             sim::fail(|| {
                 format!("invariant 1: job {number} ended as {kind:?}, but it {objection}")
@@ -197,33 +178,16 @@ impl Ledger {
         }
         record.kind = Some(kind);
     }
-
-    /// A listener was told that the pool is quiescent.
-    pub(crate) fn drained(&self, listener: usize, counts: &Counts) {
-        let mut books = self.books.borrow_mut();
-        books.tick();
-        let Books { jobs, listeners, .. } = &mut *books;
-        let listener = &mut listeners[listener];
-        if counts.total() == 0 {
-            sim::fail(|| "invariant 4: Drained, and nothing had ended".into());
-        }
-        listener.drained += 1;
-        listener.counted += counts.total();
-        if !listener.hears_results || listener.left {
-            return;
-        }
-        let callers =
-            jobs.values().filter(|job| job.pool == listener.pool && job.way.is_private()).count();
-        let (heard, counted) = (listener.heard, listener.counted);
-        if heard > counted || heard + (callers as u64) < counted {
-            sim::fail(|| {
-                format!("invariant 4: Drained counts {counted} results, and {heard} came before")
-            });
-        }
-    }
 }
 
 impl Books {
+    /// No thread can go on: whoever is to stop has stopped.
+    pub(super) fn note_stops(&mut self) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.let_go) {
+            listener.stopped.get_or_insert(self.clock);
+        }
+    }
+
     pub(crate) fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock

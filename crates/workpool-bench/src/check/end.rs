@@ -14,6 +14,7 @@ impl Ledger {
             let books = self.books.borrow();
             books.check_fates();
             books.check_listeners();
+            books.check_misses();
             (0..books.pools.len()).for_each(|pool| {
                 books.check_order(pool);
                 books.check_report(pool);
@@ -37,11 +38,12 @@ impl Books {
         }
     }
 
-    fn has_listener(&self, pool: usize, begun: u64) -> bool {
+    pub(super) fn has_listener(&self, pool: usize, begun: u64) -> bool {
         let hears = |listener: &super::books::Listener| {
             listener.pool == pool
                 && listener.hears_results
                 && !listener.left
+                && listener.misses.is_none()
                 && listener.since.is_some_and(|since| since < begun)
         };
         self.listeners.iter().any(hears)
@@ -50,8 +52,8 @@ impl Books {
     /// Everyone who stayed heard of everything that was submitted after they came.
     fn check_listeners(&self) {
         for (at, listener) in self.listeners.iter().enumerate() {
-            let Some(since) = listener.since.filter(|_| listener.hears_results && !listener.left)
-            else {
+            let is_told = listener.hears_results && !listener.left && listener.misses.is_none();
+            let Some(since) = listener.since.filter(|_| is_told) else {
                 continue;
             };
             let missed = self.which(listener.pool, |job| {

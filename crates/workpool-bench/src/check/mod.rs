@@ -4,6 +4,7 @@
 mod ask;
 mod books;
 mod end;
+mod listeners;
 mod record;
 mod stillness;
 

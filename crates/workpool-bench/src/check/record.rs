@@ -106,6 +106,8 @@ pub(crate) struct Record {
     pub(crate) must_not_start: Option<&'static str>,
     /// Who heard of it.
     pub(crate) heard: Vec<usize>,
+    /// When the first of them did.
+    pub(crate) first_heard: Option<u64>,
 }
 
 impl Record {
@@ -124,6 +126,7 @@ impl Record {
             kind: None,
             must_not_start: None,
             heard: Vec::new(),
+            first_heard: None,
         }
     }
 

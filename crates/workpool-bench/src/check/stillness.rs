@@ -1,8 +1,8 @@
-//! What must hold whenever no thread can go on, and no alarm of the pool's is set by the real time.
+//! What must hold whenever no thread can go on, and nothing happens soon by the real time.
 
 use std::time::Instant;
 
-use crate::sim::{self, Time, World};
+use crate::sim;
 
 use super::{
     books::{Books, Ledger, Listener, PoolBook},
@@ -10,11 +10,18 @@ use super::{
 };
 
 impl Ledger {
-    pub(crate) fn check_stillness(&self, world: &World) {
+    pub(crate) fn check_stillness(&self) {
         if self.has_guarantees() {
             let mut books = self.books.borrow_mut();
+            books.note_stops();
             (0..books.pools.len()).for_each(|pool| books.check_pool(pool));
-            let now = world.now(Time::Pool);
+        }
+    }
+
+    /// Where nothing happens by the real time at all.
+    pub(crate) fn check_deadlines(&self, now: Instant) {
+        if self.has_guarantees() {
+            let mut books = self.books.borrow_mut();
             books.pools.iter_mut().for_each(|pool| pool.check_deadline(now));
         }
     }
@@ -76,6 +83,7 @@ impl Books {
                 && listener.hears_results
                 && !listener.patient
                 && !listener.left
+                && listener.misses.is_none()
                 && listener.since.is_some_and(|since| since < begun)
         };
         self.listeners.iter().any(hears)

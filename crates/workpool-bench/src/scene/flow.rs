@@ -8,9 +8,10 @@ use crate::{
 };
 
 use super::{
+    bomb::defuse,
     stage::Stage,
     submit::leave,
-    task::{Act, job},
+    task::{Act, job, lit},
 };
 
 impl Stage {
@@ -20,7 +21,7 @@ impl Stage {
             acts.into_iter().map(|acts| job(self.number, Way::Stream, acts)).collect();
         let mut numbers: Vec<_> = made.iter().map(|(number, _)| *number).collect();
         let in_order = self.sim.chance(500);
-        let jobs = stream::iter(made.into_iter().map(|(_, job)| job));
+        let jobs = stream::iter(made.into_iter().map(|(_, job)| lit(job)));
         let mut results = self.pool.process(jobs).buffer(buffer);
         if in_order {
             results = results.ordered();
@@ -30,6 +31,7 @@ impl Stage {
             && let Some(result) = results.next().await
         {
             let (number, kind) = (result.job().payload().number, Kind::of(result.outcome()));
+            defuse(&result);
             sim::note(|| format!("a stream brings job {number}: {kind:?}"));
             let place = numbers.iter().position(|&other| other == number);
             self.sim.expect(place.is_some(), || format!("job {number} is another stream's"));

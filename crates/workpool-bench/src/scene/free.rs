@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::sim::Sim;
 
 use super::{
-    listener::Conduct,
+    listener::{Conduct, Told},
     plan::Plan,
     stage::Stage,
     submit::Sent,
@@ -31,7 +31,7 @@ pub async fn free(sim: Sim) {
         8 => Ending::System,
         _ => Ending::Crash,
     };
-    listeners(&stage, ending).await;
+    listeners(&stage, plan, ending).await;
     let brisk = sim.chance(300);
     let stays_shut = matches!(ending, Ending::Shutdown(_)) && sim.chance(400);
     for _ in 0..1 + sim.below(3) {
@@ -55,38 +55,59 @@ pub async fn free(sim: Sim) {
     sim.expect(sim.actors_are_gone(), || "invariant 10: the pool's actors are left".into());
 }
 
-async fn listeners(stage: &Stage, ending: Ending) {
+async fn listeners(stage: &Stage, plan: Plan, ending: Ending) {
     let sim = stage.sim;
     if sim.chance(900) {
         // Someone who stays, so that the books know how every job ends.
         stage.listen(Conduct { drained: true, ..Conduct::default() }).await;
     }
     for _ in 0..sim.below(3) {
-        let at = |per_mille| sim.chance(per_mille).then(|| 1 + sim.below(4) as u64);
-        let conduct = Conduct {
-            batches: sim
-                .chance(300)
-                .then(|| (1 + sim.below(3), Duration::from_millis([0, 1, 50][sim.below(3)]))),
-            drained: sim.chance(600),
-            window: sim.chance(200).then(|| 1 + sim.below(3)),
-            blocks: None,
-            panics_at: at(100),
-            stops_at: at(100),
-            // Such a one holds the pool, and would keep it from ending by itself.
-            submits: if ending != Ending::LetGo && sim.chance(200) { 2 } else { 0 },
-        };
-        let subscription = stage.listen(conduct).await;
-        if let Some(subscription) = subscription.filter(|_| sim.chance(100)) {
+        let conduct = any_conduct(sim, plan, ending);
+        let Some(subscription) = stage.listen(conduct).await else { continue };
+        if sim.chance(250) {
             let stage = stage.clone();
             stage.clone().spawn("one who leaves", async move {
-                stage.sim.while_others_run().await;
+                for _ in 0..stage.sim.below(8) {
+                    stage.sim.while_others_run().await;
+                }
                 stage.stop_listening(subscription).await;
+            });
+        }
+        if conduct.weak && sim.chance(600) {
+            let stage = stage.clone();
+            stage.clone().spawn("one who lets go of a listener", async move {
+                for _ in 0..stage.sim.below(8) {
+                    stage.sim.while_others_run().await;
+                }
+                stage.let_go_of(subscription.0);
             });
         }
     }
     if sim.chance(250) {
         let reader = stage.stream(1 + sim.below(3));
         stage.spawn("a reader", reader.read_on(sim));
+    }
+}
+
+fn any_conduct(sim: Sim, plan: Plan, ending: Ending) -> Conduct {
+    // What lies in the mailbox of one who stops is dropped by actix, in one unwind.
+    let may_stop = !plan.explosive;
+    let at = |per_mille| (may_stop && sim.chance(per_mille)).then(|| 1 + sim.below(4) as u64);
+    let window = sim.chance(350).then(|| 1 + sim.below(3));
+    let told = [None, Some(Told::Itself), Some(Told::Itself), Some(Told::Another)][sim.below(4)];
+    Conduct {
+        batches: sim
+            .chance(300)
+            .then(|| (1 + sim.below(3), Duration::from_millis([0, 1, 50][sim.below(3)]))),
+        drained: sim.chance(600),
+        window,
+        misses: window.and(told),
+        weak: may_stop && sim.chance(250),
+        blocks: None,
+        panics_at: at(100),
+        stops_at: at(100),
+        // Such a one holds the pool, and would keep it from ending by itself.
+        submits: if ending != Ending::LetGo && sim.chance(200) { 2 } else { 0 },
     }
 }
 
@@ -97,7 +118,7 @@ fn any_acts(sim: Sim, depth: usize, brisk: bool) -> Vec<Act> {
         return match sim.below(12) {
             0 => vec![Act::Step, Act::Block(Gate::closed())],
             1 => vec![Act::Step, Act::Submit(vec![Act::Step])],
-            2 => vec![Act::Fail],
+            2 => vec![[Act::Fail, Act::Panic][sim.below(2)].clone()],
             some => vec![Act::Step; some % 3],
         };
     }

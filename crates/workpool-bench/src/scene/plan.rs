@@ -8,7 +8,10 @@ use crate::{
     sim::{self, Sim},
 };
 
-use super::task::{Failure, Hand, Task};
+use super::{
+    bomb::Shell,
+    task::{Failure, Hand, Output, Task},
+};
 
 /// The forms of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,18 @@ pub enum Form {
     Async(usize, usize),
     /// So many threads.
     Blocking(usize),
+}
+
+/// Where a pool's dispatcher and collector are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Home {
+    /// Where the system's own arbiter is.
+    #[default]
+    Here,
+    /// On a thread of the program's.
+    Program,
+    /// On one of its own.
+    Own,
 }
 
 /// How a pool is to be.
@@ -30,13 +45,24 @@ pub struct Plan {
     pub grace: Option<Duration>,
     /// How often its factory fails or panics before it succeeds.
     pub failures: u32,
+    /// Values of its jobs panic when they are dropped, and so does what their code panics with.
+    pub explosive: bool,
+    /// Where its dispatcher and its collector are.
+    pub home: Home,
 }
 
 impl Plan {
     /// A pool of this form, and otherwise as pools are.
     #[must_use]
     pub fn of(form: Form) -> Self {
-        Self { form, queue: Queue::unbounded(), grace: None, failures: 0 }
+        Self {
+            form,
+            queue: Queue::unbounded(),
+            grace: None,
+            failures: 0,
+            explosive: false,
+            home: Home::Here,
+        }
     }
 
     /// With this queue.
@@ -65,6 +91,8 @@ impl Plan {
             queue,
             grace: graces[sim.below(3)],
             failures: [0, 0, 0, 2][sim.below(4)],
+            explosive: sim.chance(300),
+            home: [Home::Here, Home::Here, Home::Program, Home::Own][sim.below(4)],
         }
     }
 
@@ -83,7 +111,7 @@ impl Plan {
         }
     }
 
-    pub(crate) fn builder(&self, pool: usize) -> Builder<Task, u64, Failure> {
+    pub(crate) fn builder(&self, pool: usize) -> Builder<Task, Output, Failure> {
         let failures = self.failures;
         let builder = match self.form {
             Form::Async(seats, threads) => {
@@ -94,6 +122,11 @@ impl Plan {
             }
         };
         let builder = builder.queue(self.queue).clock(PoolClock);
+        let builder = match self.home {
+            Home::Here => builder,
+            Home::Program => builder.arbiter(crate::runtime::ArbiterHandle(2)),
+            Home::Own => builder.own_arbiter(),
+        };
         match self.grace {
             Some(grace) => builder.grace(grace),
             None => builder,
@@ -114,7 +147,7 @@ fn build(pool: usize, failures: u32) -> Result<Hand, std::io::Error> {
     if failed < failures {
         FAILED.set((run, failed + 1));
         if failed % 2 == 1 {
-            std::panic::resume_unwind(Box::new(sim::WILL));
+            Shell::explode(pool);
         }
         return Err(std::io::Error::other("not built, by the simulator's will"));
     }

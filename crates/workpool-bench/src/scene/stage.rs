@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     plan::{Form, Plan},
-    task::{Failure, Task},
+    task::{Failure, Output, Task},
 };
 
 /// The grace of a blocking form, unless another is set.
@@ -21,7 +21,7 @@ pub struct Stage {
     /// The run.
     pub sim: Sim,
     /// The pool.
-    pub pool: Pool<Task, u64, Failure>,
+    pub pool: Pool<Task, Output, Failure>,
     pub(crate) number: usize,
     /// What its jobs have, at most.
     grace: Duration,
@@ -40,6 +40,7 @@ impl Stage {
                     seats: plan.seats(),
                     single: plan.seats() == 1,
                     capacity: plan.queue.capacity,
+                    explosive: plan.explosive,
                     ..Default::default()
                 });
                 books.pools.len() - 1
@@ -59,19 +60,23 @@ impl Stage {
 
     /// Waits for quiescence. Returns whether it was reached.
     pub async fn drain(&self) -> bool {
-        let pool = self.number;
-        let before = sim::with(|world| {
-            world.ledger.write(|books| books.which(pool, |job| job.is_accepted()))
-        });
+        let before = self.accepted();
         let drained = self.pool.drain().await.is_ok();
         sim::note(|| format!("drain: {drained}"));
         sim::with(|world| {
             if drained && world.ledger.has_guarantees() {
-                let before = before.unwrap_or_default();
                 world.ledger.write(|books| books.note_drained(&before));
+                self.mark(&before);
             }
         });
         drained
+    }
+
+    fn accepted(&self) -> Vec<u64> {
+        let accepted = |books: &mut crate::check::Books| {
+            books.which(self.number, crate::check::Record::is_accepted)
+        };
+        sim::with(|world| world.ledger.write(accepted)).unwrap_or_default()
     }
 
     /// Cancels a job by its number.
@@ -145,6 +150,7 @@ impl Stage {
             };
             let same = sim::with(|world| world.ledger.write(note));
             self.sim.expect(same != Some(false), || "two reports differ".into());
+            self.mark(&self.accepted());
         }
         report
     }

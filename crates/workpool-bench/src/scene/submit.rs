@@ -2,10 +2,14 @@
 
 use std::{
     future::{Future, poll_fn},
+    panic::AssertUnwindSafe,
     pin::pin,
 };
 
-use futures::future::{self, Either};
+use futures::{
+    FutureExt,
+    future::{self, Either},
+};
 
 use crate::{
     Job, JobError, Jobs, Refusal, RunError,
@@ -15,7 +19,7 @@ use crate::{
 
 use super::{
     stage::Stage,
-    task::{Act, Task, job},
+    task::{Act, Task, job, lit},
 };
 
 /// How a job is submitted.
@@ -69,7 +73,13 @@ pub(crate) fn decided<R>(jobs: &[u64], answer: &Result<R, Refusal>) {
 
 /// A refused job comes back to its sender.
 fn comes_back(numbers: &[u64], jobs: impl IntoIterator<Item = Job<Task>>) {
-    let back: Vec<_> = jobs.into_iter().map(|job| job.payload().number).collect();
+    let back: Vec<_> = jobs
+        .into_iter()
+        .map(|job| {
+            job.payload().bomb.defuse();
+            job.payload().number
+        })
+        .collect();
     if back != numbers {
         sim::fail(|| format!("invariant 1: {numbers:?} were refused, and {back:?} came back"));
     }
@@ -147,7 +157,19 @@ impl Stage {
         let made: Vec<_> = (0..sent.jobs()).map(|_| job(stage.number, way, acts.clone())).collect();
         let numbers: Vec<_> = made.iter().map(|(number, _)| *number).collect();
         let first = numbers[0];
-        (first, async move { stage.send(sent, numbers, made.into_iter().map(|job| job.1)).await })
+        (first, async move {
+            stage
+                .send(
+                    sent,
+                    numbers,
+                    made.into_iter().map(move |(_, job)| match sent {
+                        // In a mailbox that is dropped, it would take the others along.
+                        Sent::Send | Sent::DoSend => job,
+                        _ => lit(job),
+                    }),
+                )
+                .await
+        })
     }
 
     async fn send(
@@ -197,12 +219,22 @@ impl Stage {
     }
 
     async fn run(&self, number: u64, job: Job<Task>) -> Option<bool> {
-        let answer = self.pool.run(job).await;
+        let Ok(answer) = AssertUnwindSafe(self.pool.run(job)).catch_unwind().await else {
+            // Its payload panicked as it was dropped.
+            leave(&[number]);
+            return None;
+        };
         let kind = match &answer {
-            Ok(value) => Kind::of::<_, super::Failure>(Ok(value)),
-            Err(RunError::Ended(error)) => Kind::of::<u64, _>(Err(error)),
+            Ok(value) => {
+                value.bomb.defuse();
+                let is_its_own = value.number == number;
+                self.sim.expect(is_its_own, || format!("job {number} has another's value"));
+                Kind::of::<_, super::Failure>(Ok(value))
+            }
+            Err(RunError::Ended(error)) => Kind::of::<super::Output, _>(Err(error)),
             Err(RunError::Refused(refused)) => {
                 sim::note(|| "its caller gets it back".into());
+                refused.job.payload().bomb.defuse();
                 return self.decide(&[number], Err(refused.reason));
             }
             Err(RunError::Stopped(_)) => {
@@ -214,7 +246,9 @@ impl Stage {
             }
         };
         if let Err(RunError::Ended(JobError::Failed(failure))) = &answer {
-            self.sim.expect(failure.0 == number, || format!("job {number} has another's failure"));
+            self.sim
+                .expect(failure.number == number, || format!("job {number} has another's failure"));
+            failure.bomb.defuse();
         }
         decided(&[number], &Ok(()));
         sim::with(|world| world.ledger.answers(number, kind));

@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, poll_fn},
-    panic::resume_unwind,
     task::{Poll, Waker},
     time::Duration,
 };
@@ -13,17 +12,30 @@ use crate::{
     sim::{self, Sim},
 };
 
+use super::bomb::{Bomb, Shell, reason};
+
+/// A job's value.
+#[derive(Debug)]
+pub struct Output {
+    pub(crate) number: u64,
+    pub(crate) bomb: Bomb,
+}
+
 /// A job's error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure(pub u64);
+#[derive(Debug)]
+pub struct Failure {
+    pub(crate) number: u64,
+    pub(crate) bomb: Bomb,
+}
 
 /// A job's payload: what its code is to do.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Task {
     /// Names it in the ledger.
     pub number: u64,
     pub(crate) pool: usize,
     pub(crate) acts: Vec<Act>,
+    pub(crate) bomb: Bomb,
 }
 
 /// What a job's code does.
@@ -78,6 +90,11 @@ impl Gate {
         waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
+    /// Whether it is open.
+    pub fn is_open(self) -> bool {
+        sim::with(|world| world.gates.borrow().0[self.0].0).unwrap_or_default()
+    }
+
     /// Opens all gates of the run.
     pub fn open_all() {
         let gates = sim::with(|world| world.gates.borrow().0.len()).unwrap_or_default();
@@ -100,7 +117,7 @@ impl Gate {
 /// Makes a job, and enters it in the books.
 pub(crate) fn job(pool: usize, way: Way, acts: Vec<Act>) -> (u64, Job<Task>) {
     let number = sim::with(|world| world.ledger.jobs() + 1).unwrap_or_default();
-    let job = Job::new(Task { number, pool, acts });
+    let job = Job::new(Task { number, pool, acts, bomb: Bomb::default() });
     sim::note(|| format!("job {number}: {way:?} {:?}", job.payload().acts));
     sim::with(|world| {
         world.ledger.write(|books| {
@@ -111,10 +128,28 @@ pub(crate) fn job(pool: usize, way: Way, acts: Vec<Act>) -> (u64, Job<Task>) {
     (number, job)
 }
 
-type Cx = JobContext<Task, u64, Failure>;
+impl Task {
+    /// For what came of it. Two in one result are dropped in one unwind: that is their user's fault.
+    fn another_bomb(&self) -> Bomb {
+        let bomb = Bomb::default();
+        if !self.bomb.is_lit() {
+            bomb.light(self.pool);
+        }
+        bomb
+    }
+}
+
+/// A job that is about to be submitted.
+pub(crate) fn lit(job: Job<Task>) -> Job<Task> {
+    let task = job.payload();
+    task.bomb.light(task.pool);
+    job
+}
+
+type Cx = JobContext<Task, Output, Failure>;
 
 /// Does one job. Where its future is dropped, the books are told, too.
-async fn perform(task: &Task, cx: &Cx, blocks: bool) -> Result<u64, Failure> {
+async fn perform(task: &Task, cx: &Cx, blocks: bool) -> Result<Output, Failure> {
     let mut run = RunOf { number: task.number, how: Returned::Dropped };
     sim::note(|| format!("job {} starts on {}", task.number, cx.worker()));
     sim::with(|world| world.ledger.starts(task.number, sim::this_thread().number()));
@@ -130,21 +165,20 @@ async fn perform(task: &Task, cx: &Cx, blocks: bool) -> Result<u64, Failure> {
             Act::UntilCancelled => cx.cancelled().await,
             Act::StopThread => {
                 sim::with(|world| world.ledger.count_crash());
-                crate::runtime::stop_this_thread();
+                sim::this_thread().order_stop();
             }
             Act::Fail => {
                 run.how = Returned::Failure;
-                return Err(Failure(task.number));
+                return Err(Failure { number: task.number, bomb: task.another_bomb() });
             }
             Act::Panic => {
                 run.how = Returned::Panic;
-                // Without the noise of a panic.
-                resume_unwind(Box::new(sim::WILL));
+                Shell::explode(task.pool);
             }
         }
     }
     run.how = Returned::Value;
-    Ok(task.number)
+    Ok(Output { number: task.number, bomb: task.another_bomb() })
 }
 
 /// Lets others run: other threads, and where it may wait, other tasks of its own.
@@ -163,7 +197,7 @@ async fn pause(blocks: bool) {
 
 fn submit(task: &Task, cx: &Cx, acts: Vec<Act>) {
     let (number, job) = job(task.pool, Way::Subscribers, acts);
-    super::submit::decided(&[number], &cx.submit(job).map_err(|refused| refused.reason));
+    super::submit::decided(&[number], &cx.submit(lit(job)).map_err(reason));
 }
 
 struct RunOf {
@@ -209,20 +243,20 @@ impl Drop for Hand {
 
 impl Processor for Hand {
     type Payload = Task;
-    type Output = u64;
+    type Output = Output;
     type Error = Failure;
 
-    async fn process(&mut self, task: &Task, cx: &Cx) -> Result<u64, Failure> {
+    async fn process(&mut self, task: &Task, cx: &Cx) -> Result<Output, Failure> {
         perform(task, cx, false).await
     }
 }
 
 impl BlockingProcessor for Hand {
     type Payload = Task;
-    type Output = u64;
+    type Output = Output;
     type Error = Failure;
 
-    fn process(&mut self, task: &Task, cx: &Cx) -> Result<u64, Failure> {
+    fn process(&mut self, task: &Task, cx: &Cx) -> Result<Output, Failure> {
         sim::block_on(perform(task, cx, true))
     }
 }

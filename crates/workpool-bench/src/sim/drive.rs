@@ -1,21 +1,13 @@
 //! One run, from its seed to its report.
 
-use std::{
-    cell::RefCell,
-    future::{Future, poll_fn},
-    pin::Pin,
-    rc::Rc,
-    task::Poll,
-    time::Duration,
-};
+use std::{cell::RefCell, future::Future, rc::Rc, time::Duration};
 
 use futures::future::LocalBoxFuture;
 use generator::{Generator, Gn};
-use tokio::task::LocalSet;
 
 use super::{
     thread::{Role, State, Thread, start_thread},
-    world::{HOME, PROGRAM, Sim, Still, Time, World},
+    world::{PROGRAM, Sim, Still, Time, World},
 };
 
 /// How a run is to be.
@@ -78,15 +70,10 @@ where
     world.enter();
     start_thread(Role::Home);
     PROGRAM.iter().for_each(|_| _ = start_thread(Role::Program));
-    let answers = LocalSet::new();
-    // Where actix spawns what answers a message later. Only actors on the home thread do.
-    let entered = answers.enter();
-    spawn(&world, HOME, "", Box::pin(serve(answers)));
     spawn(&world, PROGRAM[0], "the scene", Box::pin(scene(Sim(()))));
     let mut coroutines = Vec::new();
     drive(&world, &mut coroutines);
     conclude(&world, &mut coroutines);
-    drop(entered);
     let report = Report {
         violation: world.violation.take(),
         trace: world.trace.take(),
@@ -106,15 +93,6 @@ where
 fn spawn(world: &World, thread: usize, name: &'static str, future: LocalBoxFuture<'static, ()>) {
     let thread = world.threads.borrow()[thread].clone();
     thread.spawn_named(name, future);
-}
-
-/// Polls what actix spawned, also when there was nothing for a while.
-async fn serve(mut answers: LocalSet) {
-    poll_fn(|cx| {
-        let _ = Pin::new(&mut answers).poll(cx);
-        Poll::<()>::Pending
-    })
-    .await;
 }
 
 /// Lets threads run until nothing can happen any more.
@@ -172,7 +150,9 @@ fn resume(world: &World, thread: &Rc<Thread>, coroutines: &mut Vec<Coroutine>) {
     }
     world.steps.set(world.steps.get() + 1);
     world.current.set(Some(thread.number()));
+    let entered = thread.enter();
     coroutines[thread.number()].resume();
+    drop(entered);
     world.current.set(None);
 }
 
@@ -195,8 +175,11 @@ fn coroutine(number: usize) -> Coroutine {
 /// No thread can go on: someone waited for that, or time passes. Returns whether that changed
 /// anything.
 fn stand_still(world: &Rc<World>) -> bool {
+    if !world.awaits_soon() {
+        world.ledger.check_stillness();
+    }
     if world.next_timer(Time::Real).is_none() {
-        world.ledger.check_stillness(world);
+        world.ledger.check_deadlines(world.now(Time::Pool));
     }
     if wake_who_waits(world, Still::Exhausted) {
         return true;
@@ -261,7 +244,7 @@ fn conclude(world: &Rc<World>, coroutines: &mut Vec<Coroutine>) {
     world.ledger.check_end(world);
     let left: Vec<_> = {
         let threads = world.threads.borrow();
-        let pools = threads.iter().filter(|t| matches!(t.role, Role::Worker(_) | Role::Joiner));
+        let pools = threads.iter().filter(|thread| thread.is_of_a_pool());
         pools.filter(|thread| !thread.has_ended()).map(|thread| thread.name()).collect()
     };
     if !left.is_empty() {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    thread::{Role, State, WILL},
+    thread::{Role, State, Thread, WILL},
     world::{HOME, Sim, Time, World, holds_none, now, with},
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Faults {
 
 impl World {
     pub(super) fn loses_a_wake(&self, thread: usize) -> bool {
-        thread == HOME && count_down(&self.faults.wakes)
+        self.threads.borrow()[thread].role == Role::Home && count_down(&self.faults.wakes)
     }
 }
 
@@ -109,7 +109,9 @@ impl Sim {
     fn kill(self, actor: &'static str) {
         with(|world| {
             world.ledger.forget_guarantees();
-            world.threads.borrow()[HOME].order_kill(actor);
+            let threads = world.threads.borrow();
+            let has_it = |thread: &&Rc<Thread>| thread.tasks().contains(&actor);
+            threads.iter().filter(has_it).for_each(|thread| thread.order_kill(actor));
         });
     }
 
@@ -129,7 +131,7 @@ impl Sim {
             for thread in world.threads.borrow().iter() {
                 match thread.role {
                     Role::Worker(_) => thread.order_stop(),
-                    Role::Home if !home_stays => thread.order_stop(),
+                    Role::Home if !home_stays || thread.is_of_a_pool() => thread.order_stop(),
                     _ => {}
                 }
             }
@@ -159,9 +161,7 @@ impl Sim {
     pub fn threads_left(self) -> (usize, usize) {
         let count = |world: &Rc<World>| {
             let threads = world.threads.borrow();
-            let left = threads.iter().filter(|thread| {
-                matches!(thread.role, Role::Worker(_) | Role::Joiner) && !thread.has_ended()
-            });
+            let left = threads.iter().filter(|thread| thread.is_of_a_pool() && !thread.has_ended());
             let (blocked, others): (Vec<_>, Vec<_>) =
                 left.partition(|thread| thread.state.get() == State::Blocked);
             (blocked.len(), others.len())
@@ -172,8 +172,9 @@ impl Sim {
     /// Whether dispatcher and collector are gone.
     pub fn actors_are_gone(self) -> bool {
         let gone = |world: &Rc<World>| {
-            let tasks = world.threads.borrow()[HOME].tasks();
-            !tasks.iter().any(|task| matches!(*task, "Dispatcher" | "Collector"))
+            let threads = world.threads.borrow();
+            let mut tasks = threads.iter().flat_map(|thread| thread.tasks());
+            !tasks.any(|task| matches!(task, "Dispatcher" | "Collector"))
         };
         with(gone).unwrap_or(true)
     }

@@ -24,5 +24,8 @@ pub(crate) use self::{
     faults::{denies_thread, read_pool_clock, system_runs, watch_system},
     start::start,
     thread::{Role, WILL, block_on, ended, start_thread, this_thread, thread},
-    world::{Time, World, fail, hold, home, note, now, release, sleep_until, step, with},
+    world::{
+        Time, World, fail, hold, home, is_in_run, note, nothing_ends, now, release, sleep_until,
+        step, with,
+    },
 };

@@ -8,14 +8,17 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
 };
 
-use futures::future::LocalBoxFuture;
+use futures::future::{self, LocalBoxFuture};
+use tokio::task::{LocalEnterGuard, LocalSet};
 
-use super::world::{World, fail, note, step, suspend, with};
+use crate::scene::Shell;
+
+use super::world::{HOME, World, fail, note, step, suspend, with};
 
 /// What a thread is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,10 @@ pub(crate) struct Thread {
     accepts: Cell<bool>,
     /// The task that blocks the thread was woken since it was last polled.
     unblocked: Cell<bool>,
+    /// The task that is polled, or was last.
+    task: Cell<&'static str>,
+    /// Where actix spawns what answers a message later, for actors on this thread.
+    answers: RefCell<Weak<LocalSet>>,
     on_end: RefCell<Vec<Waker>>,
 }
 
@@ -83,6 +90,8 @@ impl Thread {
             ready: RefCell::default(),
             accepts: Cell::new(true),
             unblocked: Cell::new(false),
+            task: Cell::new(""),
+            answers: RefCell::default(),
             on_end: RefCell::default(),
         })
     }
@@ -107,6 +116,24 @@ impl Thread {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.state.get() == State::Ended
+    }
+
+    pub(crate) fn is_a_workers(&self) -> bool {
+        matches!(self.role, Role::Worker(_))
+    }
+
+    /// Whether what runs on it is the pool's own code, and not the program's.
+    pub(crate) fn is_at_the_pools(&self) -> bool {
+        ACTORS.contains(&self.task.get()) || matches!(self.role, Role::Worker(_) | Role::Joiner)
+    }
+
+    /// Whether a pool has started it.
+    pub(super) fn is_of_a_pool(&self) -> bool {
+        match self.role {
+            Role::Worker(_) | Role::Joiner => true,
+            Role::Home => self.number != HOME,
+            Role::Program => false,
+        }
     }
 
     pub(crate) fn is_blocked(&self) -> bool {
@@ -189,6 +216,18 @@ impl Thread {
         }
     }
 
+    /// While this is held, actors answer later by tasks of this thread's.
+    pub(super) fn enter(&self) -> Option<LocalEnterGuard> {
+        self.answers.borrow().upgrade().map(|answers| answers.enter())
+    }
+
+    /// Polls what actix spawns, until the thread ends.
+    fn serve(&self) {
+        let answers = Rc::new(LocalSet::new());
+        *self.answers.borrow_mut() = Rc::downgrade(&answers);
+        self.spawn(async move { answers.run_until(future::pending()).await });
+    }
+
     /// What the thread does, from its start to its end.
     pub(super) fn live(&self) {
         loop {
@@ -230,6 +269,7 @@ impl Thread {
             let victim = tasks.iter_mut().find(|task| !task.done && task.name == name);
             victim.and_then(|task| {
                 task.done = true;
+                self.task.set(name);
                 task.future.take()
             })
         };
@@ -243,22 +283,28 @@ impl Thread {
             let Some(number) = ready.remove(choice) else { return };
             let task = &mut self.tasks.borrow_mut()[number];
             task.woken = false;
+            self.task.set(task.name);
             (number, task.future.take(), task.waker.clone())
         };
         let Some(mut future) = future else { return };
         let polled = catch_unwind(AssertUnwindSafe(|| {
             future.as_mut().poll(&mut Context::from_waker(&waker))
         }));
-        if let Err(panic) = &polled
-            && !is_by_will(&**panic)
-        {
-            fail(|| "a task of the pool's panicked: its text is above".into());
+        if let Err(panic) = &polled {
+            if !is_by_will(&**panic) {
+                fail(|| "a task of the pool's panicked: its text is above".into());
+            } else if ACTORS.contains(&self.task.get()) {
+                fail(|| format!("rule 8: a panic of users' code ends the {}", self.task.get()));
+            }
         }
         if matches!(polled, Ok(Poll::Pending)) {
             self.tasks.borrow_mut()[number].future = Some(future);
         } else {
             self.tasks.borrow_mut()[number].done = true;
             survive(|| drop(future));
+        }
+        if let Err(panic) = polled {
+            dispose(panic);
         }
     }
 
@@ -271,6 +317,7 @@ impl Thread {
             let future = {
                 let task = &mut self.tasks.borrow_mut()[number];
                 task.done = true;
+                self.task.set(task.name);
                 task.future.take()
             };
             survive(|| drop(future));
@@ -284,17 +331,28 @@ impl Thread {
     }
 }
 
+/// The pool's.
+const ACTORS: [&str; 3] = ["Dispatcher", "Collector", "Worker"];
+
 /// What panics by the simulator's will says so.
 pub(crate) const WILL: &str = "by the simulator's will";
 
 fn is_by_will(panic: &(dyn Any + Send)) -> bool {
-    panic.downcast_ref::<&str>().is_some_and(|text| *text == WILL)
+    panic.is::<Shell>() || panic.downcast_ref::<&str>().is_some_and(|text| *text == WILL)
+}
+
+/// Drops what something panicked with, and what that panics with.
+fn dispose(mut panic: Box<dyn Any + Send>) {
+    while let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        panic = another;
+    }
 }
 
 /// As tokio does for a task: its panic is its own.
 fn survive(call: impl FnOnce()) {
-    // What it panicked with is dropped; nobody here looks at it.
-    let _ = catch_unwind(AssertUnwindSafe(call));
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+        dispose(panic);
+    }
 }
 
 impl fmt::Debug for Thread {
@@ -351,6 +409,9 @@ pub(crate) fn start_thread(role: Role) -> usize {
         let mut threads = world.threads.borrow_mut();
         let number = threads.len();
         threads.push(Thread::new(number, role));
+        if matches!(role, Role::Home | Role::Program) {
+            threads[number].serve();
+        }
         number
     };
     with(start).unwrap_or_default()

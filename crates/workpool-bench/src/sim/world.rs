@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{check::Ledger, scene::Gates};
+use crate::{
+    check::{Books, Ledger},
+    scene::{Gates, Kept, Marks},
+};
 
 use super::{drive::Setting, faults::Faults, thread::Thread};
 
@@ -30,6 +33,13 @@ pub(super) enum Still {
     Quiet,
 }
 
+/// Whom to wake, and whether that is not soon.
+type Timer = (Waker, bool);
+
+/// Timers that are set this far ahead are a pool's watch over what tells it nothing: nobody who waits
+/// for something else may have to wait for that.
+const NOT_SOON: Duration = Duration::from_millis(50);
+
 /// Who waits for stillness, and where they are told that it is reached.
 pub(super) type Waiting = (Still, Waker, Rc<Cell<bool>>);
 
@@ -44,7 +54,7 @@ pub(crate) struct World {
     held: Cell<usize>,
     base: Instant,
     now: [Cell<Instant>; 2],
-    timers: [RefCell<BTreeMap<(Instant, u64), Waker>>; 2],
+    timers: [RefCell<BTreeMap<(Instant, u64), Timer>>; 2],
     numbers: Cell<u64>,
     pub(super) waits_for_stillness: RefCell<Vec<Waiting>>,
     pub(super) faults: Faults,
@@ -55,6 +65,8 @@ pub(crate) struct World {
     pub(super) violation: RefCell<Option<String>>,
     pub(crate) ledger: Ledger,
     pub(crate) gates: RefCell<Gates>,
+    pub(crate) marks: RefCell<Marks>,
+    pub(crate) kept: RefCell<Kept>,
 }
 
 thread_local! {
@@ -91,6 +103,8 @@ impl World {
             violation: RefCell::default(),
             ledger: Ledger::default(),
             gates: RefCell::default(),
+            marks: RefCell::default(),
+            kept: RefCell::default(),
         })
     }
 
@@ -136,11 +150,16 @@ impl World {
             let later = timers.split_off(&(to, u64::MAX));
             std::mem::replace(&mut *timers, later)
         };
-        due.into_values().for_each(Waker::wake);
+        due.into_values().for_each(|(waker, _)| waker.wake());
     }
 
     pub(crate) fn next_timer(&self, time: Time) -> Option<Instant> {
         self.timers[time as usize].borrow().keys().next().map(|(due, _)| *due)
+    }
+
+    /// Whether something happens soon by the real time.
+    pub(super) fn awaits_soon(&self) -> bool {
+        self.timers[Time::Real as usize].borrow().values().any(|(_, not_soon)| !not_soon)
     }
 
     pub(super) fn note(&self, text: impl FnOnce() -> String) {
@@ -167,6 +186,17 @@ impl World {
 pub(crate) fn with<R>(look: impl FnOnce(&Rc<World>) -> R) -> Option<R> {
     let world = WORLD.with_borrow(Clone::clone);
     world.as_ref().map(look)
+}
+
+/// Whether one of a run's threads calls this.
+pub(crate) fn is_in_run() -> bool {
+    with(|world| world.current.get().is_some()).unwrap_or_default()
+}
+
+/// Whether no pool is to end, and nothing was ended from outside.
+pub(crate) fn nothing_ends() -> bool {
+    let ends = |books: &mut Books| books.pools.iter().any(|pool| pool.ending);
+    with(|world| world.ledger.has_guarantees() && !world.ledger.write(ends)).unwrap_or_default()
 }
 
 /// Says that something must not be as it is.
@@ -220,12 +250,14 @@ pub(crate) fn now(time: Time) -> Instant {
 
 /// Completes once it is `until`.
 pub(crate) fn sleep_until(time: Time, until: Instant) -> impl Future<Output = ()> + Send {
-    Sleep { time, until, number: None }
+    let not_soon = until.saturating_duration_since(now(time)) >= NOT_SOON;
+    Sleep { time, until, not_soon, number: None }
 }
 
 struct Sleep {
     time: Time,
     until: Instant,
+    not_soon: bool,
     number: Option<u64>,
 }
 
@@ -246,9 +278,9 @@ impl Future for Sleep {
         let number = with(|world| {
             let number = world.number();
             let key = (self.until, number);
-            let waker = cx.waker().clone();
+            let timer = (cx.waker().clone(), self.not_soon);
             (world.now(self.time) < self.until)
-                .then(|| world.timers[self.time as usize].borrow_mut().insert(key, waker))
+                .then(|| world.timers[self.time as usize].borrow_mut().insert(key, timer))
                 .map(|_| number)
         });
         self.number = number.flatten();

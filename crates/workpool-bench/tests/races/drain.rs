@@ -79,6 +79,23 @@ fn a_drain_before_a_shutdown_resolves_at_the_end_and_drained_comes_last() {
 }
 
 #[test]
+fn a_drain_resolves_after_results_whose_worker_has_not_rung() {
+    explore(|sim| async move {
+        let (stage, _) = pool(sim, 2).await;
+        for _ in 0..4 {
+            // Short jobs: workers are supplied ahead, and ring once they have nothing more. What lies
+            // behind a panic goes to the other worker.
+            stage.submit(Sent::Batch(8), Vec::new()).await;
+            stage.submit(Sent::Batch(2), vec![Act::Panic]).await;
+            stage.submit(Sent::Batch(1 + sim.below(4)), some_work(sim)).await;
+            let drained = stage.drain().await;
+            sim.expect(drained, || "a drain does not resolve".into());
+        }
+        let_go(stage).await;
+    });
+}
+
+#[test]
 fn a_subscriber_who_submits_while_the_pool_drains_counts_if_that_arrives_in_time() {
     explore(|sim| async move {
         let (stage, listener) = pool(sim, 2).await;

@@ -23,6 +23,22 @@ fn when_the_last_handle_is_dropped_accepted_jobs_finish() {
 }
 
 #[test]
+fn what_the_last_job_submits_when_nobody_holds_the_pool_any_more_runs() {
+    explore(|sim| async move {
+        let (stage, _) = pool(sim, 1 + sim.below(2)).await;
+        let acts = vec![Act::Step; sim.below(8)].into_iter().chain([Act::Submit(Vec::new())]);
+        let (job, _) = stage.submit(Sent::Try, acts.collect()).await;
+        sim.while_others_run().await;
+        let_go(stage).await;
+        let last = sim.jobs().len() as u64;
+        sim.expect_kind(job, Kind::Succeeded);
+        sim.expect(sim.is_refused(last) || sim.kind(last) == Some(Kind::Succeeded), || {
+            format!("job {last} ended as {:?}", sim.kind(last))
+        });
+    });
+}
+
+#[test]
 fn when_the_last_handle_of_a_paused_pool_is_dropped_what_waits_is_cancelled() {
     explore(|sim| async move {
         let (stage, _) = pool(sim, 2).await;

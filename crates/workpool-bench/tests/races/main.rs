@@ -12,5 +12,6 @@ mod sensitivity;
 mod shutdown;
 mod subscribers;
 mod support;
+mod values;
 mod ways_in;
 mod workers;

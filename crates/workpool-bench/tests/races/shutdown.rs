@@ -100,6 +100,22 @@ fn what_has_not_run_by_the_deadline_is_cancelled_and_what_still_runs_is_abandone
 }
 
 #[test]
+fn a_job_that_ends_just_before_its_worker_is_given_up_has_its_result() {
+    explore(|sim| async move {
+        let plan = Plan::of(Form::Blocking(1 + sim.below(2))).grace(Duration::ZERO);
+        let (stage, _) = pool_of(sim, plan).await;
+        // Short jobs: one begins as another ends.
+        stage.submit(Sent::Batch(100), Vec::new()).await;
+        for _ in 0..sim.below(30) {
+            sim.while_others_run().await;
+        }
+        let report = stage.shutdown(Shutdown::Now).await;
+        sim.expect(report.is_ok(), || "no report".into());
+        sim.quiet().await;
+    });
+}
+
+#[test]
 fn a_shutdown_that_drains_waits_for_all_that_was_accepted() {
     explore(|sim| async move {
         let (stage, _) = pool(sim, 1 + sim.below(3)).await;

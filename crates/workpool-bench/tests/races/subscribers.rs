@@ -1,7 +1,7 @@
 use workpool_bench::{
     Queue, Shutdown,
     check::Kind,
-    scene::{Act, Conduct, Gate, Plan, Sent, spawn_beside},
+    scene::{Act, Conduct, Gate, Plan, Sent, Told, spawn_beside},
 };
 
 use crate::support::{MS, any_form, explore, let_go, pool, pool_of, some_work};
@@ -139,5 +139,59 @@ fn a_windowed_subscriber_who_waits_in_its_handler_on_a_full_pool_is_reported_and
         sim.expect(fine, || format!("{report:?}"));
         gate.open();
         sim.quiet().await;
+    });
+}
+
+#[test]
+fn what_a_subscriber_without_room_heard_and_missed_is_all_there_was() {
+    explore(|sim| async move {
+        let (stage, _) = pool(sim, 2).await;
+        let told = [Told::Itself, Told::Another][sim.below(2)];
+        let batches = sim.chance(300).then_some((2, MS));
+        let window = Some(1 + sim.below(3));
+        let conduct = Conduct { window, misses: Some(told), batches, ..Conduct::default() };
+        let subscription = stage.listen(Conduct { drained: sim.chance(500), ..conduct }).await;
+        for _ in 0..3 {
+            stage.submit(Sent::Batch(6), Vec::new()).await;
+            sim.while_others_run().await;
+        }
+        // The books add up what it heard and missed, also where it leaves before the end.
+        let subscription = subscription.filter(|_| sim.chance(500));
+        if let Some(subscription) = subscription {
+            stage.stop_listening(subscription).await;
+        }
+        sim.quiet().await;
+        let (status, told) = (stage.status().await, sim.missed(1));
+        let missed = status.map_or(0, |status| status.missed);
+        // While it stays, it may not have been told yet.
+        let fits = told == missed || subscription.is_none() && told < missed;
+        sim.expect(fits, || format!("told of {told} of {missed}"));
+        let_go(stage).await;
+    });
+}
+
+#[test]
+fn a_weak_subscriber_whom_nobody_holds_is_removed_and_the_others_get_everything() {
+    explore(|sim| async move {
+        let (stage, listener) = pool(sim, 2).await;
+        let window = sim.chance(500).then_some(2);
+        let misses = [None, Some(Told::Itself), Some(Told::Another)][sim.below(3)];
+        let conduct =
+            Conduct { weak: true, window, misses: window.and(misses), ..Conduct::default() };
+        let weak = stage.listen(conduct).await.map_or(usize::MAX, |(number, _)| number);
+        stage.submit(Sent::Batch(3), some_work(sim)).await;
+        sim.quiet().await;
+        let (heard, missed) = (sim.heard(weak), sim.missed(weak));
+        sim.expect(heard + missed == 3, || format!("heard {heard}, missed {missed}"));
+        stage.let_go_of(weak);
+        sim.quiet().await;
+        stage.submit(Sent::Batch(3), some_work(sim)).await;
+        sim.quiet().await;
+        let status = stage.status().await;
+        sim.expect(status.as_ref().is_some_and(|status| status.subscribers_gone == 1), || {
+            format!("{status:?}")
+        });
+        sim.expect(sim.heard(listener) == 6, || format!("{} heard", sim.heard(listener)));
+        let_go(stage).await;
     });
 }

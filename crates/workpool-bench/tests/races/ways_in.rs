@@ -98,6 +98,8 @@ fn whoever_leaves_the_head_of_the_line_lets_in_those_behind_at_once() {
         });
         sim.exhausted().await;
         leave.open();
+        sim.exhausted().await;
+        sim.expect(gate.is_open(), || "whoever left lets in nobody".into());
         sim.quiet().await;
         let_go(stage).await;
     });

@@ -34,6 +34,9 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
 }
 
 pub(crate) fn stop_this_thread() {
+    if sim::this_thread().is_a_workers() && sim::nothing_ends() {
+        sim::fail(|| "rule 8: a panic of users' code ends a seat".into());
+    }
     sim::this_thread().order_stop();
 }
 
