@@ -286,6 +286,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             exit: exit.clone(),
             bound: self.queue,
             leave,
+            timeout: self.timeout,
             overrun,
             retry,
             roster,

@@ -8,7 +8,7 @@ use crate::{
     collector::Collector,
     job::{Inside, Staff, WorkStation, WorkerId},
     message::{Collect, Origin},
-    runtime::{ArbiterHandle, Clock},
+    runtime::{ArbiterHandle, Clock, chance},
     value::Value,
     work::{BlockingSeat, Hooks, Life, Post, Terms, Work},
     worker::{Seats, Worker},
@@ -67,5 +67,6 @@ fn hooks<T: Value, U: Value, E: Value>(
         ring_collector: Box::new(move || {
             collector.do_send(Collect { from: Origin::Worker(number) });
         }),
+        chance: Box::new(chance),
     }
 }

@@ -89,7 +89,9 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
             let deliver = || {
                 for result in left.by_ref() {
                     self.counts.add(result.result.outcome());
-                    self.freed.extend(result.result.job().held_key());
+                    if let Some(key) = result.result.job().held_key() {
+                        self.freed.push(key);
+                    }
                     self.deliver(result, now);
                 }
             };

@@ -13,7 +13,7 @@ use crate::{
         SystemStopped, Wake,
     },
     panic::drop_each,
-    runtime::{Crew, watch_system},
+    runtime::{Crew, chance, watch_system},
     schedule::{Port, Step},
     value::Value,
     work::Stopping,
@@ -126,6 +126,10 @@ impl<T: Value, U: Value, E: Value> Port<T, U, E> for PostRoom<T, U, E> {
 
     fn muster(&mut self) {
         self.collector.do_send(Muster);
+    }
+
+    fn chance(&mut self) -> u64 {
+        chance()
     }
 
     fn system_runs(&self) -> bool {

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{error::JobError, schedule::Waits};
 
@@ -37,14 +37,15 @@ pub(crate) struct Accepted<T, U, E> {
 
 impl<T, U, E> Waits for Accepted<T, U, E> {
     type Id = JobId;
-    type Place = Stamp;
+    /// Jobs of one burst have one time; their ids rise, unless they were made in another order.
+    type Place = (Stamp, JobId);
 
     fn id(&self) -> JobId {
         self.entry.job.id()
     }
 
-    fn place(&self) -> Stamp {
-        self.queued
+    fn place(&self) -> (Stamp, JobId) {
+        (self.queued, self.id())
     }
 }
 
@@ -61,12 +62,9 @@ impl<T, U, E> Accepted<T, U, E> {
         Self { entry: Entry { job, to }, queued }
     }
 
-    /// When it may start, if it is to wait for that.
-    pub(crate) fn due(&mut self) -> Option<Stamp> {
-        if !self.entry.job.is_special() {
-            return None;
-        }
-        Some(self.queued.after(self.entry.job.options().delay?))
+    /// How long it is to wait.
+    pub(crate) fn delay(&self) -> Option<Duration> {
+        self.entry.job.delay_wanted()
     }
 
     /// Its place is at the end of the queue at `now`, whenever it was accepted.

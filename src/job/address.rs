@@ -12,9 +12,9 @@ pub(crate) enum Address<T, U, E> {
     /// Everyone who is subscribed when the result is forwarded.
     Subscribers,
     /// The one who called `run`.
-    Caller(Caller<T, U, E>),
+    Caller(Box<Caller<T, U, E>>),
     /// A stream of jobs that is being processed.
-    Flow(FlowSeat<T, U, E>),
+    Flow(Box<FlowSeat<T, U, E>>),
 }
 
 impl<T, U, E> Address<T, U, E> {

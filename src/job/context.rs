@@ -20,8 +20,8 @@ use super::{Entry, Job, JobId, WorkerId};
 /// alive, as one that captured an `Addr` or a [`Pool`](crate::Pool) would.
 pub struct JobContext<T, U, E> {
     job: JobId,
-    attempt: u32,
-    ticket: u64,
+    /// How often it had been started before.
+    attempts: u32,
     worker: WorkerId,
     /// What its caller cancels the job by, if anybody does.
     stop: Option<CancellationToken>,
@@ -54,15 +54,14 @@ impl<T, U, E> Inside<T, U, E> {
 impl<T, U, E> JobContext<T, U, E> {
     /// The context of a seat, before its first job.
     pub(crate) fn new(worker: WorkerId, pool: Arc<Inside<T, U, E>>, told: Arc<Told>) -> Self {
-        Self { job: JobId::NONE, attempt: 0, ticket: 0, worker, stop: None, pool, told }
+        Self { job: JobId::NONE, attempts: 0, worker, stop: None, pool, told }
     }
 
     /// Turns to the seat's next job. One context serves all jobs of a seat: its `Arc`s are shared
     /// by threads, and counting them per job would make those contend.
     pub(crate) fn turn_to(&mut self, job: &Job<T>, stop: Option<CancellationToken>) {
         self.job = job.id();
-        self.attempt = job.attempts() + 1;
-        self.ticket = job.ticket();
+        self.attempts = job.attempts();
         self.stop = stop;
     }
 
@@ -73,7 +72,7 @@ impl<T, U, E> JobContext<T, U, E> {
 
     /// Whether the dispatcher told this very job to stop.
     pub(crate) fn is_told(&self) -> bool {
-        self.told.is_told(self.ticket)
+        self.told.is_told(self.job.ticket(self.attempts))
     }
 
     /// The running job's id.
@@ -84,7 +83,7 @@ impl<T, U, E> JobContext<T, U, E> {
     /// How often the job has been started, this time included: more than 1 if it is
     /// [tried again](crate::Builder::retry).
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.attempts + 1
     }
 
     /// The worker that runs it.
@@ -109,7 +108,7 @@ impl<T, U, E> JobContext<T, U, E> {
     /// # Cancel safety
     /// It may be dropped and asked again at any time.
     pub async fn cancelled(&self) {
-        let told = self.told.token(self.ticket);
+        let told = self.told.token(self.job.ticket(self.attempts));
         let (told, pool) = (pin!(told.cancelled()), pin!(self.pool.stop.cancelled()));
         let either = future::select(told, pool);
         match &self.stop {

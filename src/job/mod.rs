@@ -100,12 +100,16 @@ impl<T> Job<T> {
         self.options.get_or_insert_default()
     }
 
-    /// How long it may run, if it says so itself.
-    pub(crate) fn own_timeout(&self) -> Option<Duration> {
-        self.options.as_ref()?.timeout
+    /// When it is to have ended if it `started` then, where `timeout` is for jobs that have none of their
+    /// own.
+    #[inline]
+    pub(crate) fn deadline(&self, started: Stamp, timeout: Option<Duration>) -> Option<Stamp> {
+        let own = self.options.as_ref().and_then(|options| options.timeout);
+        own.or(timeout).map(|timeout| started.after(timeout))
     }
 
     /// Whether it cannot just go to the end of the queue.
+    #[inline]
     pub(crate) fn is_special(&self) -> bool {
         self.options
             .as_ref()
@@ -113,6 +117,7 @@ impl<T> Job<T> {
     }
 
     /// The key that others wait for until the job has ended.
+    #[inline]
     pub(crate) fn held_key(&self) -> Option<u64> {
         let options = self.options.as_ref()?;
         if options.holds_key { options.key } else { None }
@@ -120,21 +125,26 @@ impl<T> Job<T> {
 
     /// The number of this attempt: no other of any job has the same.
     pub(crate) fn ticket(&self) -> u64 {
-        // Ids count from 1, and nobody has made 2⁴⁸ jobs.
-        self.id.get() ^ u64::from(self.attempts()).rotate_right(16)
+        self.id.ticket(self.attempts())
     }
 
     /// How often it has been started before, and brought no value.
+    #[inline]
     pub(crate) fn attempts(&self) -> u32 {
         self.options.as_ref().map_or(0, |options| options.attempts)
     }
 
     /// It is accepted, perhaps not for the first time: what became of it before does not count.
+    #[inline]
     pub(crate) fn begin_anew(&mut self) {
         if let Some(options) = &mut self.options {
             let Options { timeout, delay, key, .. } = **options;
             **options = Options { timeout, delay, key, ..Options::default() };
         }
+    }
+
+    fn delay_wanted(&self) -> Option<Duration> {
+        self.options.as_ref()?.delay
     }
 
     /// The key for which it must wait, unless it holds it.
@@ -144,6 +154,7 @@ impl<T> Job<T> {
     }
 
     /// When it was accepted, where its place in the queue is `place`.
+    #[inline]
     fn accepted_at(&self, place: Stamp) -> Stamp {
         self.options.as_ref().and_then(|options| options.accepted).unwrap_or(place)
     }

@@ -25,13 +25,12 @@ pub(crate) struct Running<T, U, E> {
     to: Address<T, U, E>,
     queued: Stamp,
     run: Run,
-    /// When it is to have ended.
-    deadline: Option<Stamp>,
 }
 
 impl<T, U, E> Running<T, U, E> {
-    pub(crate) fn deadline(&self) -> Option<Stamp> {
-        self.deadline
+    /// When it is to have ended, where `timeout` is for jobs that have none of their own.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Option<Stamp> {
+        (*self.job).as_ref()?.deadline(self.run.started, timeout)
     }
 
     /// The number of this attempt.
@@ -45,7 +44,7 @@ impl<T, U, E> Running<T, U, E> {
 
     /// Ends the job over the head of the code that runs it, which may still look at its payload.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
-        let Self { job, to, queued, run, .. } = self;
+        let Self { job, to, queued, run } = self;
         let queued = (*job).as_ref().map_or(queued, |job| job.accepted_at(queued));
         let end = End::new(Err(error), Some(run), Some(queued), Stamp::of(ended));
         let result = match triomphe::Arc::try_unwrap(job) {
@@ -63,10 +62,6 @@ pub(crate) struct Hand<T> {
     slot: Slot<T>,
     /// What its caller cancels it by, if anybody does.
     stop: Option<CancellationToken>,
-    /// When it is to have ended.
-    deadline: Option<Stamp>,
-    /// How long a job may run that does not say so itself.
-    timeout: Option<Duration>,
 }
 
 /// A job that ran on a seat, and was given back by its lane.
@@ -96,13 +91,8 @@ impl<T, U, E> Done<T, U, E> {
 }
 
 impl<T> Hand<T> {
-    /// `timeout` is for jobs that have none of their own.
-    pub(crate) fn new(timeout: Option<Duration>) -> Self {
-        Self { slot: triomphe::Arc::new(None), stop: None, deadline: None, timeout }
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Stamp> {
-        self.deadline
+    pub(crate) fn new() -> Self {
+        Self { slot: triomphe::Arc::new(None), stop: None }
     }
 
     /// Lets go of a job that was ended over the head of its code.
@@ -126,14 +116,14 @@ impl<T> Hand<T> {
     }
 
     /// Takes back the job that ran, which its lane gave back, and begins another if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn exchange<U, E>(
         &mut self,
         ran: Running<T, U, E>,
         next: Option<Accepted<T, U, E>>,
         run: Run,
     ) -> Exchanged<T, U, E> {
-        let Running { job, to, queued, run: ran, .. } = ran;
+        let Running { job, to, queued, run: ran } = ran;
         // The lane's share goes first: the slot is the seat's own then.
         drop(job);
         let (next, job) = match next {
@@ -149,7 +139,7 @@ impl<T> Hand<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn replace<U, E>(
         &mut self,
         job: Accepted<T, U, E>,
@@ -157,8 +147,6 @@ impl<T> Hand<T> {
     ) -> (Running<T, U, E>, Option<Job<T>>) {
         let Accepted { entry, queued } = job;
         self.stop = entry.to.stop().cloned();
-        let timeout = entry.job.own_timeout().or(self.timeout);
-        self.deadline = timeout.map(|timeout| run.started.after(timeout));
         let before = match triomphe::Arc::get_mut(&mut self.slot) {
             Some(place) => place.replace(entry.job),
             None => {
@@ -166,8 +154,7 @@ impl<T> Hand<T> {
                 None
             }
         };
-        let (job, deadline) = (self.slot.clone(), self.deadline);
-        (Running { job, to: entry.to, queued, run, deadline }, before)
+        (Running { job: self.slot.clone(), to: entry.to, queued, run }, before)
     }
 }
 
@@ -196,7 +183,7 @@ mod tests {
 
     #[test]
     fn one_slot_serves_one_job_after_another() {
-        let mut hand = Hand::new(None);
+        let mut hand = Hand::new();
         let first = hand.begin(accepted(1), run());
         let slot = hand.slot.as_ptr();
         let (done, second) = hand.exchange(first, Some(accepted(2)), run());
@@ -210,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_job_that_is_ended_over_its_codes_head_is_still_there_for_both() {
-        let mut hand = Hand::new(None);
+        let mut hand = Hand::new();
         let running = hand.begin::<u8, ()>(accepted(1), run());
         let ended = running.end(JobError::Abandoned, Instant::now());
         assert_eq!((payload(&ended), hand.job().map(|job| *job.payload())), (1, Some(1)));
@@ -222,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_job_whose_code_is_gone_is_its_results_own() {
-        let mut hand = Hand::new(None);
+        let mut hand = Hand::new();
         let running = hand.begin::<u8, ()>(accepted(1), run());
         drop(hand);
         let ended = running.end(JobError::Lost, Instant::now());

@@ -80,20 +80,18 @@ impl<J: Waits> Backlog<J> {
     /// Gives back jobs that had been handed out, which are in order: each goes before what was
     /// accepted after it.
     pub(crate) fn give_back(&mut self, jobs: VecDeque<J>) {
-        let mut merged = VecDeque::with_capacity(jobs.len());
-        for job in jobs {
-            while self.jobs.front().is_some_and(|front| front.place() < job.place()) {
-                merged.extend(self.jobs.pop_front());
-            }
-            merged.push_back(job);
-        }
-        for job in merged.into_iter().rev() {
+        // The youngest first: most go to the very front.
+        for job in jobs.into_iter().rev() {
             let id = job.id();
-            let chunk = self.jobs.push_front(job);
+            let chunk = self.jobs.insert(job, J::place);
             if let Some(index) = &mut self.index {
                 index.insert(id, chunk);
             }
         }
+    }
+
+    pub(crate) fn back(&self) -> Option<&J> {
+        self.jobs.back()
     }
 
     /// Removes one job, wherever it is.

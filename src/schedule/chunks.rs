@@ -12,7 +12,7 @@ pub(crate) type ChunkNumber = i64;
 #[derive(Debug)]
 struct Chunk<J> {
     number: ChunkNumber,
-    /// At least one, and at most [`CHUNK`].
+    /// At least one, and at most [`CHUNK`] but for those that were inserted.
     jobs: VecDeque<J>,
 }
 
@@ -35,10 +35,6 @@ impl<J> Chunks<J> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
-    }
-
-    pub(crate) fn front(&self) -> Option<&J> {
-        self.chunks.front()?.jobs.front()
     }
 
     /// All jobs, and in which chunk each lies.
@@ -70,6 +66,25 @@ impl<J> Chunks<J> {
         let number = self.chunks.front().map_or(0, |chunk| chunk.number - 1);
         self.chunks.push_front(Chunk { number, jobs: VecDeque::from_iter([job]) });
         number
+    }
+
+    /// Inserts a job before the first whose `place` is not before its own, where they are in that order.
+    /// Returns in which chunk it lies now.
+    pub(crate) fn insert<P: Ord>(&mut self, job: J, place: impl Fn(&J) -> P) -> ChunkNumber {
+        let own = place(&job);
+        let begins_before =
+            |chunk: &Chunk<J>| chunk.jobs.front().is_some_and(|first| place(first) < own);
+        let Some(at) = self.chunks.partition_point(begins_before).checked_sub(1) else {
+            return self.push_front(job);
+        };
+        self.len += 1;
+        let Chunk { number, jobs } = &mut self.chunks[at];
+        jobs.insert(jobs.partition_point(|other| place(other) < own), job);
+        *number
+    }
+
+    pub(crate) fn back(&self) -> Option<&J> {
+        self.chunks.back()?.jobs.back()
     }
 
     fn push_chunk(&mut self, jobs: VecDeque<J>) -> ChunkNumber {

@@ -1,6 +1,6 @@
 //! Jobs that share a key run one at a time, in the order of their acceptance.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Backlog, Chunks, backlog::Waits};
 
@@ -8,7 +8,7 @@ use super::{Backlog, Chunks, backlog::Waits};
 #[derive(Debug)]
 pub(crate) struct Keys<J: Waits> {
     /// A key that is held is here, although nobody may wait for it.
-    held: HashMap<u64, Backlog<J>>,
+    held: BTreeMap<u64, Backlog<J>>,
     len: usize,
     /// The key of each that waits. Made when it is first needed.
     index: Option<HashMap<J::Id, u64>>,
@@ -16,7 +16,7 @@ pub(crate) struct Keys<J: Waits> {
 
 impl<J: Waits> Keys<J> {
     pub(crate) fn new() -> Self {
-        Self { held: HashMap::new(), len: 0, index: None }
+        Self { held: BTreeMap::new(), len: 0, index: None }
     }
 
     /// How many wait.
@@ -64,9 +64,10 @@ impl<J: Waits> Keys<J> {
         Some(job)
     }
 
-    /// Removes the youngest of some line.
+    /// Removes the youngest of all that wait.
     pub(crate) fn pop(&mut self) -> Option<J> {
-        let job = self.held.values_mut().find_map(Backlog::pop_back)?;
+        let youngest = |line: &&mut Backlog<J>| line.back().map(J::place);
+        let job = self.held.values_mut().max_by_key(youngest)?.pop_back()?;
         self.forget(&job);
         Some(job)
     }

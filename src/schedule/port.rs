@@ -22,6 +22,8 @@ pub(crate) trait Port<T, U, E> {
     fn again(&mut self);
     /// A full window holds back the pool: its reader may be gone.
     fn muster(&mut self);
+    /// A number that nobody could have told.
+    fn chance(&mut self) -> u64;
     /// Whether the actix system runs: when it has stopped, nobody can ever be hired again.
     fn system_runs(&self) -> bool;
     /// A worker is to be hired, for these seats, in place of one that died or beside the others. Returns

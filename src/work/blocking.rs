@@ -31,7 +31,7 @@ const SEAT: usize = 0;
 
 impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
     pub(crate) fn new(post: Post<T, U, E>, worker: WorkerId, build: Arc<Build<T, U, E>>) -> Self {
-        let (cx, hand) = (post.context(worker, SEAT), post.hand());
+        let (cx, hand) = (post.context(worker, SEAT), Hand::new());
         let (process, pauses) = (None, Pauses::new());
         Self { post, cx, hand, worker, build, process, pauses, given_up: false }
     }

@@ -42,15 +42,10 @@ impl<'j, T, U, E> Patience<'j, T, U, E> {
             }
             let grace = self.post.grace;
             let grace = (!grace.is_zero()).then(|| self.post.sleep(grace));
-            self.told = Some((self.why(), grace));
+            self.told = Some((self.post.why(self.cx, self.deadline), grace));
         }
         let (cut, grace) = self.told.as_mut()?;
         let over = |grace: &mut BoxFuture<'static, ()>| grace.poll_unpin(task).is_ready();
         (stopping == Stopping::Now || grace.as_mut().is_none_or(over)).then_some(*cut)
-    }
-
-    fn why(&self) -> Cut {
-        let overdue = |deadline| self.cx.is_told() && self.post.now() >= deadline;
-        if self.deadline.is_some_and(overdue) { Cut::TimedOut } else { Cut::Cancelled }
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::JobError,
-    job::{Ended, Hand, Inside, JobContext, Run, Stamp, WorkStation, WorkerId},
+    job::{Ended, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
     lane::Ring,
     panic::drop_each,
     schedule::{Pace, Retry},
@@ -24,6 +24,7 @@ pub(crate) struct Hooks {
     pub(crate) now: Box<dyn Fn() -> Instant>,
     pub(crate) sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()>>,
     pub(crate) ring_collector: Box<dyn Fn()>,
+    pub(crate) chance: Box<dyn Fn() -> u64>,
 }
 
 /// On what terms jobs run.
@@ -172,9 +173,15 @@ impl<T, U, E> Post<T, U, E> {
         }
     }
 
-    /// A seat's hand, before its first job.
-    pub(super) fn hand(&self) -> Hand<T> {
-        Hand::new(self.timeout)
+    /// When a job is to have ended that began at `started`.
+    pub(super) fn deadline(&self, job: &Job<T>, started: Stamp) -> Option<Stamp> {
+        job.deadline(started, self.timeout)
+    }
+
+    /// Why a job is told to stop that is to have ended at `deadline`.
+    pub(super) fn why(&self, cx: &JobContext<T, U, E>, deadline: Option<Stamp>) -> Cut {
+        let overdue = |deadline| cx.is_told() && self.now() >= deadline;
+        if deadline.is_some_and(overdue) { Cut::TimedOut } else { Cut::Cancelled }
     }
 
     /// The context for the jobs of one seat.
@@ -227,7 +234,10 @@ impl<T, U, E> Post<T, U, E> {
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
         };
-        let again = outcome.as_ref().err().and_then(|error| self.verdict(seat, hand, error, ended));
+        let again = match (&self.retry, &outcome) {
+            (Some(retry), Err(error)) => self.verdict(retry, seat, hand, run, (error, ended)),
+            _ => None,
+        };
         let run = Run { started: ended, ..run };
         let (mut outcome, mut result) = (Some(outcome), None);
         // The result is made in place: handed on from call to call, its copies would cost as much as
@@ -255,7 +265,10 @@ impl<T, U, E> Post<T, U, E> {
                 false => After::Leave,
             };
         };
-        self.put(result, again, more);
+        match again {
+            None => self.put(result, more),
+            Some(pause) => self.put_again(result, pause),
+        }
         // What was handed out meanwhile begins now: the result is in the outbox.
         match (another, pause) {
             (true, _) => self.begun(hand, ended),
@@ -272,13 +285,18 @@ impl<T, U, E> Post<T, U, E> {
         (text, at): (Box<str>, Stamp),
     ) -> After {
         let error = JobError::Panicked(text);
-        let again = self.verdict(seat, hand, &error, at);
+        let retry = self.retry.as_ref();
+        let again = retry.and_then(|retry| self.verdict(retry, seat, hand, run, (&error, at)));
         let (Some(job), more) = self.life.station.leases.end(seat) else {
             let back = self.comes_back(seat, hand);
             return if back { After::Rebuild } else { After::Leave };
         };
         let (job, _) = hand.exchange(job, None, run);
-        self.put(job.end(Err(error), true, at), again, more);
+        let result = job.end(Err(error), true, at);
+        match again {
+            None => self.put(result, more),
+            Some(pause) => self.put_again(result, pause),
+        }
         self.ring_dispatcher(self.life.station.leases.leave(seat));
         After::Rebuild
     }
@@ -286,19 +304,20 @@ impl<T, U, E> Post<T, U, E> {
     /// After what pause a job is tried again that ended with this error, if it is.
     fn verdict(
         &self,
+        retry: &Retry<E>,
         seat: usize,
         hand: &Hand<T>,
-        error: &JobError<E>,
-        ended: Stamp,
+        run: Run,
+        (error, ended): (&JobError<E>, Stamp),
     ) -> Option<Duration> {
-        let (retry, job) = (self.retry.as_ref()?, hand.job()?);
+        let job = hand.job()?;
         let told = || self.life.station.leases.told(seat).is_told(job.ticket());
-        let overdue = hand.deadline().is_some_and(|deadline| ended >= deadline);
+        let deadline = self.deadline(job, run.started);
+        let overdue = deadline.is_some_and(|deadline| ended >= deadline);
         if hand.stop().is_some_and(CancellationToken::is_cancelled) || !overdue && told() {
             return None;
         }
-        let (attempts, id) = (job.attempts() + 1, job.id().get());
-        retry.verdict(error, attempts, id.rotate_left(32) ^ u64::from(attempts))
+        retry.verdict(error, job.attempts() + 1, (self.hooks.chance)())
     }
 
     /// Whether a seat goes on whose job was ended over its head.
@@ -309,7 +328,7 @@ impl<T, U, E> Post<T, U, E> {
 
     /// A job has begun.
     fn begun(&self, hand: &Hand<T>, at: Stamp) -> After {
-        if let Some(deadline) = hand.deadline() {
+        if let Some(deadline) = hand.job().and_then(|job| self.deadline(job, at)) {
             self.ring_dispatcher(self.life.station.leases.watch(deadline));
         }
         After::Next(at)
@@ -326,18 +345,21 @@ impl<T, U, E> Post<T, U, E> {
         self.pace.set(pace);
     }
 
-    /// A result goes to the outbox, and to the dispatcher after a pause if its job is to be tried
-    /// `again`: always before its seat asks for more.
-    fn put(&self, result: Ended<T, U, E>, again: Option<Duration>, more: bool) {
+    /// A job is to be tried again: its result goes back to the dispatcher, always before its seat asks
+    /// for more.
+    #[cold]
+    fn put_again(&self, result: Ended<T, U, E>, pause: Duration) {
         let station = &self.life.station;
-        if let Some(pause) = again {
-            station.outbox.put_again(result, pause);
-            return self.ring_dispatcher(station.leases.note_again());
-        }
+        station.outbox.put_again(result, pause);
+        self.ring_dispatcher(station.leases.note_again());
+    }
+
+    /// A result goes to the outbox: always before its seat asks for more.
+    fn put(&self, result: Ended<T, U, E>, more: bool) {
         // Others wait for its key until the collector has it.
         let more = more && result.result.job().held_key().is_none();
         self.more.set(more);
-        self.ring_collector(station.outbox.put(result, more));
+        self.ring_collector(self.life.station.outbox.put(result, more));
     }
 
     fn ring_collector(&self, ring: Option<Ring>) {

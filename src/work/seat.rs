@@ -11,7 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    job::{Hand, JobContext, Run, WorkerId},
+    job::{Hand, JobContext, Run, Stamp, WorkerId},
     panic::{catch, drop_each},
     schedule::Pauses,
     value::Value,
@@ -92,7 +92,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         P: Processor<Payload = T, Output = U, Error = E>,
     {
         let mut cx = self.post.context(self.worker, self.number);
-        let mut hand = self.post.hand();
+        let mut hand = Hand::new();
         loop {
             let mut run = Run { worker: self.worker, started: self.post.now() };
             let mut after = self.post.ask(self.number, &mut hand, run);
@@ -120,7 +120,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     {
         let mut spent = 0;
         loop {
-            let ran = self.run(hand, processor, cx).await;
+            let ran = self.run(run.started, hand, processor, cx).await;
             spent += 1;
             // The next must not begin before the pause: a neighbour might block the thread then.
             match self.post.ended(self.number, hand, *run, ran, spent == BUDGET) {
@@ -132,6 +132,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
 
     async fn run<P>(
         &self,
+        started: Stamp,
         hand: &Hand<T>,
         processor: &mut P,
         cx: &mut JobContext<T, U, E>,
@@ -141,12 +142,16 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     {
         let Some(job) = hand.job() else { return Ran::NotStarted };
         cx.turn_to(job, hand.stop().cloned());
-        if cx.is_cancelled() {
-            return Ran::NotStarted;
-        }
         let cx = &*cx;
+        let deadline = self.post.deadline(job, started);
+        if cx.is_cancelled() {
+            return match self.post.why(cx, deadline) {
+                Cut::TimedOut => Ran::Dropped(Cut::TimedOut),
+                Cut::Cancelled => Ran::NotStarted,
+            };
+        }
         let mut caller = pin!(cx.stop().map(CancellationToken::cancelled));
-        let mut patience = Patience::new(self.post, cx, hand.deadline());
+        let mut patience = Patience::new(self.post, cx, deadline);
         let ran = poll_caught(async { processor.process(job.payload(), cx).await }, |task| {
             self.post.note_waker(self.number, task);
             patience.cut(caller.as_mut().as_pin_mut(), task)

@@ -7,7 +7,12 @@ mod postponed;
 mod timeouts;
 mod workers;
 
-use std::{borrow::Cow, mem, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     error::JobError,
@@ -63,6 +68,8 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
     exit: Arc<WorkStation<T, U, E>>,
     bound: Queue,
     leave: Leave,
+    /// How long a job may run that does not say so itself.
+    timeout: Option<Duration>,
     overrun: Overrun,
     retry: Option<Retry<E>>,
     queue: Backlog<Accepted<T, U, E>>,
@@ -97,6 +104,7 @@ pub(crate) struct Parts<T: Value, U: Value, E: Value> {
     pub(crate) exit: Arc<WorkStation<T, U, E>>,
     pub(crate) bound: Queue,
     pub(crate) leave: Leave,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) overrun: Overrun,
     pub(crate) retry: Option<Retry<E>>,
     pub(crate) roster: WorkRoster<T, U, E>,
@@ -104,7 +112,8 @@ pub(crate) struct Parts<T: Value, U: Value, E: Value> {
 
 impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(crate) fn new(parts: Parts<T, U, E>) -> Self {
-        let Parts { name, inside, holdback, exit, bound, leave, overrun, retry, roster } = parts;
+        let Parts { name, inside, holdback, exit, bound, leave, timeout, overrun, retry, roster } =
+            parts;
         Self {
             name,
             inside,
@@ -112,6 +121,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             exit,
             bound,
             leave,
+            timeout,
             overrun,
             retry,
             queue: Backlog::new(),
@@ -205,7 +215,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.accepted = inflow.accepted;
         self.release_keys(mem::take(&mut inflow.freed));
         if inflow.special {
-            self.set_aside(&mut incoming, &mut inflow);
+            self.set_aside(&mut incoming, &mut inflow, now.clock);
         }
         if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
             // What idle workers are about to be handed takes up no room.

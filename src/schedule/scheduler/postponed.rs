@@ -25,11 +25,12 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         &mut self,
         incoming: &mut Chunks<Accepted<T, U, E>>,
         inflow: &mut Inflow,
+        now: Instant,
     ) {
         let mut stay = Chunks::new();
         let mut sizes = inflow.sizes.iter_mut();
         let (mut size, mut left) = (None, 0);
-        while let Some(mut job) = incoming.pop_front() {
+        while let Some(job) = incoming.pop_front() {
             while left == 0
                 && let Some(next) = sizes.next()
             {
@@ -37,8 +38,9 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
                 size = Some(next);
             }
             left = left.saturating_sub(1);
-            if let Some(due) = job.due() {
-                self.later.push(due.instant(), Postponed::Delayed(job));
+            if let Some(delay) = job.delay() {
+                // From now on: its time of acceptance is that of its burst, and may be older than it is.
+                self.later.push(Stamp::of(now).after(delay).instant(), Postponed::Delayed(job));
             } else if let Some(job) = self.with_its_key(job) {
                 stay.push_back(job);
                 if let Some(size) = &mut size {
@@ -117,8 +119,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         now: Instant,
         port: &mut impl Port<T, U, E>,
     ) {
-        let (attempts, id) = (ended.result.attempts(), ended.result.id().get());
-        match self.retry.as_ref().filter(|_| may).and_then(|retry| retry.pause(attempts, id)) {
+        let retry = self.retry.as_ref().filter(|_| may);
+        match retry.and_then(|retry| retry.pause(ended.result.attempts(), port.chance())) {
             Some(pause) => self.postpone([(ended, pause)], now),
             None => self.put([ended], port),
         }

@@ -23,7 +23,8 @@ pub(crate) enum Overrun {
 impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(super) fn time_out(&mut self, now: Now, port: &mut impl Port<T, U, E>) {
         let end = self.overrun != Overrun::Dropped;
-        let deadline = |job: &Running<T, U, E>| Some((job.deadline()?, job.ticket()?));
+        let timeout = self.timeout;
+        let deadline = |job: &Running<T, U, E>| Some((job.deadline(timeout)?, job.ticket()?));
         for late in self.roster.overdue(Stamp::of(now.clock), deadline, end) {
             self.roster.tell(late.worker, late.seat, late.ticket);
             match late.job {
