@@ -30,6 +30,16 @@ impl Sim {
         read(|books| books.jobs.get(&job).is_some_and(|job| job.verdict == Verdict::Refused))
     }
 
+    /// The jobs that were started, as often and in the order as they were.
+    pub fn starts(self) -> Vec<u64> {
+        read(|books| books.starts.clone())
+    }
+
+    /// How often a job was started.
+    pub fn attempts(self, job: u64) -> u32 {
+        read(|books| books.jobs.get(&job).map_or(0, |job| job.attempts))
+    }
+
     /// The numbers of all jobs.
     pub fn jobs(self) -> Vec<u64> {
         read(|books| books.jobs.keys().copied().collect())

@@ -3,11 +3,15 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
 };
 
-use crate::{JobId, sim};
+use crate::{JobId, scene::Errand, sim};
 
-use super::record::{Kind, Record, Returned, Start, Verdict};
+use super::{
+    record::{Kind, Record, Returned, Terms},
+    sizes::Sizes,
+};
 
 /// Someone who is subscribed.
 #[derive(Debug, Default)]
@@ -43,7 +47,13 @@ pub(crate) struct Listener {
 /// One pool of the run.
 #[derive(Debug, Default)]
 pub(crate) struct PoolBook {
-    pub(crate) seats: usize,
+    pub(crate) sizes: Sizes,
+    /// Its code blocks its thread, and so many are replaced that are stuck.
+    pub(crate) blocking: bool,
+    pub(crate) replaced: usize,
+    /// How long its jobs may run that do not say so, and how often they are started at most.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) most_attempts: u32,
     /// Processors that are built, by thread.
     pub(crate) processors: BTreeMap<usize, usize>,
     pub(crate) capacity: Option<usize>,
@@ -56,11 +66,23 @@ pub(crate) struct PoolBook {
     /// When it was first told to end: what is sent as a message from then on may vanish.
     pub(crate) shut_at: Option<u64>,
     /// How long it may take to end, from when it hears of that.
-    pub(crate) time_left: Vec<std::time::Duration>,
+    pub(crate) time_left: Vec<Duration>,
     /// When it must be over, by its clock, at the latest.
-    pub(crate) deadline: Option<std::time::Instant>,
+    pub(crate) deadline: Option<Instant>,
     /// What its report said.
     pub(crate) report: Option<(u64, Vec<JobId>)>,
+}
+
+impl PoolBook {
+    pub(crate) fn terms(&self, errand: &Errand) -> Terms {
+        Terms {
+            timeout: errand.timeout.or(self.timeout),
+            delay: errand.delay,
+            key: errand.key,
+            attempts: self.most_attempts,
+            blocks: self.blocking,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +91,8 @@ pub(crate) struct Books {
     pub(crate) jobs: BTreeMap<u64, Record>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) pools: Vec<PoolBook>,
+    /// The jobs that were started, as they were.
+    pub(crate) starts: Vec<u64>,
     /// Results that wait in a stream with a window.
     pub(crate) unread: usize,
     /// Streams that are open: no more jobs are under way than the smallest has room for.
@@ -116,40 +140,14 @@ impl Ledger {
         write(&mut self.books.borrow_mut())
     }
 
-    /// A job's code begins.
-    pub(crate) fn starts(&self, number: u64, thread: usize) {
-        let mut books = self.books.borrow_mut();
-        let at = books.tick();
-        let Some(record) = books.jobs.get_mut(&number) else { return };
-        if record.start.is_some() {
-            sim::fail(|| format!("invariant 1: job {number} was started twice"));
-        }
-        if record.verdict == Verdict::Refused {
-            sim::fail(|| format!("invariant 1: job {number} was refused, and runs"));
-        }
-        // One that was about to start when it was given up may start all the same.
-        let was_given_up = record.kind == Some(Kind::Abandoned);
-        if let Some(kind) = record.kind.filter(|_| self.has_guarantees() && !was_given_up) {
-            sim::fail(|| format!("invariant 1: job {number} ended as {kind:?}, and runs"));
-        }
-        if let Some(why) = record.must_not_start.filter(|_| !was_given_up) {
-            sim::fail(|| format!("job {number} starts, although {why}"));
-        }
-        record.start = Some(Start { at, thread });
-        let pool = record.pool;
-        let running = books.jobs.values().filter(|job| job.pool == pool && job.runs()).count();
-        let seats = books.pools[pool].seats;
-        if running > seats {
-            sim::fail(|| format!("invariant 2: {running} jobs run on {seats} seats"));
-        }
-    }
-
     /// A job's code has ended.
-    pub(crate) fn returns(&self, number: u64, how: Returned) {
+    pub(crate) fn returns(&self, number: u64, thread: usize, how: Returned) {
         let mut books = self.books.borrow_mut();
         let at = books.tick();
-        if let Some(record) = books.jobs.get_mut(&number) {
+        let Books { jobs, pools, .. } = &mut *books;
+        if let Some(record) = jobs.get_mut(&number) {
             record.returned = Some((at, how));
+            pools[record.pool].sizes.returns(thread);
         }
     }
 
@@ -198,8 +196,11 @@ impl Books {
         for number in jobs {
             let Some(record) = self.jobs.get_mut(number) else { continue };
             record.must_not_start = Some("a drain has waited for it");
-            // One that was abandoned runs on.
-            if record.runs() && self.pools[record.pool].shut_at.is_none() {
+            // One that was abandoned, or timed out over its head, runs on.
+            if record.runs()
+                && !record.may_be_left_behind()
+                && self.pools[record.pool].shut_at.is_none()
+            {
                 sim::fail(|| format!("invariant 4: job {number} runs after a drain"));
             }
         }
@@ -209,7 +210,7 @@ impl Books {
     pub(crate) fn note_cancelled(&mut self, number: u64) {
         if let Some(record) = self.jobs.get_mut(&number) {
             record.must_not_start = Some("it was cancelled while it waited");
-            if record.start.is_some() {
+            if record.start.is_some() && !record.may_be_retried() {
                 sim::fail(|| format!("job {number} was cancelled while it waited, and runs"));
             }
         }

@@ -68,17 +68,17 @@ impl Books {
         }
     }
 
-    /// One seat starts jobs in the order in which they had their places.
+    /// One seat starts jobs in the order in which they had their places, and any number those of a key.
     fn check_order(&self, pool: usize) {
-        if !self.pools[pool].single {
-            return;
-        }
+        let single = self.pools[pool].single && !self.pools[pool].sizes.has_changed();
         let started = || self.jobs.iter().filter(|(_, job)| job.pool == pool);
         for (first, a) in started() {
             for (second, b) in started() {
                 let in_order = a.placed.is_some_and(|placed| placed < b.begun);
-                let starts = a.start.zip(b.start);
-                if in_order && starts.is_some_and(|(a, b)| a.at > b.at) {
+                let is_late = a.first.zip(b.first).is_some_and(|(a, b)| a > b);
+                let of_key = a.terms.key == b.terms.key && (single || a.terms.key.is_some());
+                let delayed = a.terms.delay.or(b.terms.delay).is_some();
+                if in_order && of_key && !delayed && is_late {
                     sim::fail(|| format!("invariant 8: job {second} starts before {first}"));
                 }
             }

@@ -12,6 +12,7 @@ impl Ledger {
     pub(crate) fn hears(&self, listener: usize, number: u64, kind: Kind, worker: Option<usize>) {
         let mut books = self.books.borrow_mut();
         let at = books.tick();
+        books.check_key(listener, number);
         let Books { jobs, listeners, .. } = &mut *books;
         let Some(record) = jobs.get_mut(&number) else { return };
         if record.heard.contains(&listener) {

@@ -6,10 +6,13 @@ mod books;
 mod end;
 mod listeners;
 mod record;
+mod sizes;
+mod starts;
 mod stillness;
 
 pub use self::record::{Kind, Returned, Way};
 pub(crate) use self::{
     books::{Books, Ledger, Listener, PoolBook},
     record::Record,
+    sizes::Sizes,
 };

@@ -1,6 +1,8 @@
 //! What is known of one job.
 
-use crate::{JobId, error::JobError};
+use std::time::{Duration, Instant};
+
+use crate::{JobId, error::JobError, sim};
 
 /// How a job came in, and so where its result goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +87,18 @@ pub(crate) struct Start {
     pub(crate) thread: usize,
 }
 
+/// On what terms a job runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) key: Option<u8>,
+    /// It is started so often, at most.
+    pub(crate) attempts: u32,
+    /// Its code cannot be ended, and may run on when the job has timed out.
+    pub(crate) blocks: bool,
+}
+
 /// One job. Points in time are counted in what the ledger was told.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -93,12 +107,17 @@ pub(crate) struct Record {
     pub(crate) way: Way,
     /// When its submission began, and when it had its place: it was answered, or waited in line.
     pub(crate) begun: u64,
+    pub(crate) begun_at: Instant,
+    pub(crate) terms: Terms,
     pub(crate) placed: Option<u64>,
     pub(crate) verdict: Verdict,
     /// So many jobs wait in line with it, itself included.
     pub(crate) in_line: usize,
     /// Whoever waited for its answer or its result has stopped.
     pub(crate) left: bool,
+    /// How often it was started, and when for the first time and the last.
+    pub(crate) attempts: u32,
+    pub(crate) first: Option<u64>,
     pub(crate) start: Option<Start>,
     pub(crate) returned: Option<(u64, Returned)>,
     pub(crate) kind: Option<Kind>,
@@ -111,12 +130,22 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(pool: usize, id: JobId, way: Way, begun: u64) -> Self {
+    pub(crate) fn new(
+        pool: usize,
+        id: JobId,
+        way: Way,
+        (begun, begun_at): (u64, Instant),
+        terms: Terms,
+    ) -> Self {
         Self {
             pool,
             id,
             way,
             begun,
+            begun_at,
+            terms,
+            attempts: 0,
+            first: None,
             placed: None,
             verdict: Verdict::Unknown,
             in_line: 0,
@@ -146,22 +175,52 @@ impl Record {
         self.start.is_some() && self.returned.is_none()
     }
 
+    /// It has not been started, or may be started again.
+    pub(crate) fn may_start(&self) -> bool {
+        self.start.is_none() || self.may_be_retried()
+    }
+
+    /// What its code did last may be tried again.
+    pub(crate) fn may_be_retried(&self) -> bool {
+        let how = self.returned.map(|(_, returned)| returned);
+        self.attempts < self.terms.attempts
+            && matches!(how, Some(Returned::Failure | Returned::Panic | Returned::Dropped))
+    }
+
+    /// It may have ended over the head of its code.
+    pub(crate) fn may_be_left_behind(&self) -> bool {
+        let now = sim::Sim::here().now();
+        let is_late = |timeout| now.duration_since(self.begun_at) >= timeout;
+        self.kind == Some(Kind::Abandoned)
+            || self.terms.blocks && self.terms.timeout.is_some_and(is_late)
+    }
+
+    /// It may start even now: it was about to when it was ended over its head.
+    pub(crate) fn was_given_up(&self) -> bool {
+        match self.kind {
+            Some(Kind::Abandoned) => true,
+            Some(Kind::TimedOut) => self.terms.blocks,
+            _ => false,
+        }
+    }
+
     /// Accepted, and nothing has come of it yet.
     pub(crate) fn waits(&self) -> bool {
-        self.verdict == Verdict::Accepted && self.start.is_none() && self.kind.is_none()
+        self.verdict == Verdict::Accepted && self.may_start() && self.kind.is_none()
     }
 
     /// It may be in the queue, for all that is known.
     pub(crate) fn may_wait(&self) -> bool {
         // One who left the line may have been let in just before.
         let in_line = self.in_line > 0 && self.verdict == Verdict::Unknown && !self.left;
-        self.verdict != Verdict::Refused && self.start.is_none() && self.kind.is_none() && !in_line
+        self.verdict != Verdict::Refused && self.may_start() && self.kind.is_none() && !in_line
     }
 
     /// What is wrong with this kind of end, if anything is.
     pub(crate) fn objection(&self, kind: Kind, guaranteed: bool) -> Option<&'static str> {
         let returned = self.returned.map(|(_, returned)| returned);
         let started = self.start.is_some();
+        let again = self.may_be_retried();
         match kind {
             _ if self.kind.is_some_and(|before| before != kind) => Some("ended in two ways"),
             _ if self.verdict == Verdict::Refused && kind != Kind::Rejected => {
@@ -170,10 +229,15 @@ impl Record {
             Kind::Succeeded if returned != Some(Returned::Value) => Some("returned no value"),
             Kind::Failed if returned != Some(Returned::Failure) => Some("did not fail"),
             Kind::Panicked if returned != Some(Returned::Panic) => Some("did not panic"),
-            Kind::Cancelled if started && returned != Some(Returned::Dropped) => {
+            Kind::Cancelled if started && !again && returned != Some(Returned::Dropped) => {
                 Some("was cancelled, although its code ran to its end or runs")
             }
-            Kind::Evicted | Kind::Rejected if started => Some("never waited, for it was started"),
+            Kind::Evicted if started && !again => Some("never waited, for it was started"),
+            Kind::Rejected if started => Some("never waited, for it was started"),
+            Kind::TimedOut if self.terms.timeout.is_none() => Some("may run for ever"),
+            Kind::TimedOut if !self.terms.blocks && returned != Some(Returned::Dropped) => {
+                Some("timed out, and was not dropped")
+            }
             Kind::Rejected if self.way == Way::Subscribers => {
                 Some("has a sender, who was not told")
             }

@@ -10,11 +10,12 @@ use super::{
 };
 
 impl Ledger {
-    pub(crate) fn check_stillness(&self) {
+    /// `later` says that something happens by the pool's time.
+    pub(crate) fn check_stillness(&self, later: bool) {
         if self.has_guarantees() {
             let mut books = self.books.borrow_mut();
             books.note_stops();
-            (0..books.pools.len()).for_each(|pool| books.check_pool(pool));
+            (0..books.pools.len()).for_each(|pool| books.check_pool(pool, later));
         }
     }
 
@@ -39,7 +40,7 @@ impl PoolBook {
 }
 
 impl Books {
-    fn check_pool(&self, number: usize) {
+    fn check_pool(&self, number: usize, later: bool) {
         let pool = &self.pools[number];
         self.check_results(number);
         if pool.paused || pool.ending || self.unread > 0 {
@@ -48,12 +49,7 @@ impl Books {
         if self.streams > 0 && self.jobs.values().any(|job| job.pool == number && job.runs()) {
             return;
         }
-        let waiting = self.which(number, |job| job.waits() && self.is_observed(number, job.begun));
-        if let Some(thread) = self.idle_thread(pool, number)
-            && let [_, ..] = waiting[..]
-        {
-            sim::fail(|| format!("invariant 6: {waiting:?} wait, and thread {thread} is idle"));
-        }
+        self.check_seats(number, later);
         let in_line = |job: &&super::Record| {
             job.pool == number && job.in_line > 0 && !job.left && job.verdict == Verdict::Unknown
         };
@@ -65,15 +61,40 @@ impl Books {
         }
     }
 
-    /// A thread with a seat that runs nothing, where nothing blocks it.
-    fn idle_thread(&self, pool: &PoolBook, number: usize) -> Option<usize> {
-        let idle = |&(&thread, &processors): &(&usize, &usize)| {
+    /// As many seats are there as there are to be, and none is idle while a job waits.
+    fn check_seats(&self, number: usize, later: bool) {
+        let mut waiting =
+            self.which(number, |job| job.waits() && self.is_observed(number, job.begun));
+        waiting.retain(|&job| self.is_startable(job, later));
+        let pool = &self.pools[number];
+        let idle: Vec<_> = self.idle_seats(pool, number);
+        if let (Some((thread, _)), [_, ..]) = (idle.first(), &waiting[..]) {
+            sim::fail(|| format!("invariant 6: {waiting:?} wait, and thread {thread} is idle"));
+        }
+        let idle: usize = idle.iter().map(|(_, seats)| seats).sum();
+        let alive = self.which(number, |job| job.runs() && !job.may_be_left_behind()).len();
+        let (least, most) = (pool.sizes.least(), pool.sizes.most());
+        if idle > 0 && idle + alive > most {
+            sim::fail(|| format!("invariant 2: {idle} seats are idle, {alive} run, of {most}"));
+        }
+        let running = self.which(number, super::Record::runs).len();
+        let blocked = |thread: &usize| !pool.blocking && sim::thread(*thread).is_blocked();
+        let hears = !later && !pool.processors.keys().any(blocked);
+        if hears && idle + running < least && !waiting.is_empty() {
+            sim::fail(|| format!("invariant 6: {waiting:?} wait, {running} run, of {least}"));
+        }
+    }
+
+    /// The threads with seats that run nothing, where nothing blocks them, and how many those are.
+    fn idle_seats(&self, pool: &PoolBook, number: usize) -> Vec<(usize, usize)> {
+        let idle = |(&thread, &processors): (&usize, &usize)| {
             let on_it = |job: &super::Record| job.start.is_some_and(|s| s.thread == thread);
             let running = self.which(number, |job| job.runs() && on_it(job)).len();
             let seen = sim::thread(thread);
-            seen.accepts() && !seen.is_blocked() && running < processors
+            let idle = seen.accepts() && !seen.is_blocked() && running < processors;
+            idle.then(|| (thread, processors - running))
         };
-        pool.processors.iter().find(idle).map(|(thread, _)| *thread)
+        pool.processors.iter().filter_map(idle).collect()
     }
 
     /// Whether someone hears at once how a job ends that was submitted then.
@@ -97,7 +118,8 @@ impl Books {
                 Way::Stream => false,
                 Way::Subscribers | Way::Message => self.is_observed(pool, job.begun),
             };
-            if job.returned.is_some() && job.kind.is_none() && is_due {
+            let has_ended = job.returned.is_some() && !job.may_be_retried();
+            if has_ended && job.kind.is_none() && is_due {
                 sim::fail(|| format!("invariant 6: the result of job {number} is held up"));
             }
         }

@@ -58,6 +58,7 @@ impl Drop for Bomb {
 /// Someone has the result.
 pub(super) fn defuse(result: &Outcome) {
     let task = result.job().payload();
+    sim::with(|world| world.ledger.looks_at(task.number, result));
     task.bomb.defuse();
     let (of, bomb) = match result.outcome() {
         Ok(Output { number, bomb }) | Err(JobError::Failed(Failure { number, bomb })) => {

@@ -9,16 +9,17 @@ use crate::{
 
 use super::{
     bomb::defuse,
+    errand::Errand,
     stage::Stage,
     submit::leave,
-    task::{Act, job, lit},
+    task::{job, lit},
 };
 
 impl Stage {
     /// Has a stream of jobs done, and reads the results; all of them, or at most so many.
-    pub async fn process(&self, acts: Vec<Vec<Act>>, buffer: usize, at_most: usize) {
-        let made: Vec<_> =
-            acts.into_iter().map(|acts| job(self.number, Way::Stream, acts)).collect();
+    pub async fn process<W: Into<Errand>>(&self, errands: Vec<W>, buffer: usize, at_most: usize) {
+        let make = |errand| job(self.number, Way::Stream, errand);
+        let made: Vec<_> = errands.into_iter().map(make).collect();
         let mut numbers: Vec<_> = made.iter().map(|(number, _)| *number).collect();
         let in_order = self.sim.chance(500);
         let jobs = stream::iter(made.into_iter().map(|(_, job)| lit(job)));

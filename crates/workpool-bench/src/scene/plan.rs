@@ -3,7 +3,7 @@
 use std::{cell::Cell, time::Duration};
 
 use crate::{
-    Builder, OnFull, Pool, Queue,
+    Builder, OnFull, Pool, Queue, Retry,
     runtime::PoolClock,
     sim::{self, Sim},
 };
@@ -34,6 +34,10 @@ pub enum Home {
     Own,
 }
 
+/// How often a job is started at most, and how long it waits before the next time, at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tries(pub u32, pub Duration);
+
 /// How a pool is to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -49,6 +53,12 @@ pub struct Plan {
     pub explosive: bool,
     /// Where its dispatcher and its collector are.
     pub home: Home,
+    /// How long its jobs may run.
+    pub timeout: Option<Duration>,
+    /// How often they are tried.
+    pub tries: Option<Tries>,
+    /// How many threads are replaced that are stuck.
+    pub replaced: usize,
 }
 
 impl Plan {
@@ -62,7 +72,16 @@ impl Plan {
             failures: 0,
             explosive: false,
             home: Home::Here,
+            timeout: None,
+            tries: None,
+            replaced: 0,
         }
+    }
+
+    /// With jobs that are tried so often.
+    #[must_use]
+    pub fn tries(self, attempts: u32, pause: Duration) -> Self {
+        Self { tries: Some(Tries(attempts, pause)), ..self }
     }
 
     /// With this queue.
@@ -86,13 +105,19 @@ impl Plan {
             false => Queue::bounded(1 + sim.below(4)).on_full(policies[sim.below(4)]),
         };
         let graces = [None, Some(Duration::ZERO), Some(Duration::from_millis(2))];
+        let form = Self::any_form(sim);
+        let pause = Duration::from_micros([0, 300, 2_000, 60_000][sim.below(4)]);
+        let may_stick = matches!(form, Form::Blocking(_));
         Self {
-            form: Self::any_form(sim),
+            form,
             queue,
             grace: graces[sim.below(3)],
             failures: [0, 0, 0, 2][sim.below(4)],
             explosive: sim.chance(300),
             home: [Home::Here, Home::Here, Home::Program, Home::Own][sim.below(4)],
+            timeout: sim.chance(150).then(|| Duration::from_micros(sim.below(4_000) as u64)),
+            tries: sim.chance(400).then(|| Tries(1 + sim.below(3) as u32, pause)),
+            replaced: if may_stick { sim.below(3) } else { 0 },
         }
     }
 
@@ -121,7 +146,17 @@ impl Plan {
                 Pool::blocking_processor(move || build(pool, failures)).workers(seats)
             }
         };
-        let builder = builder.queue(self.queue).clock(PoolClock);
+        let builder = builder.queue(self.queue).clock(PoolClock).replace_stuck(self.replaced);
+        let builder = match self.timeout {
+            Some(timeout) => builder.timeout(timeout),
+            None => builder,
+        };
+        let builder = match self.tries {
+            Some(Tries(attempts, pause)) => {
+                builder.retry(Retry::attempts(attempts).backoff(pause, pause))
+            }
+            None => builder,
+        };
         let builder = match self.home {
             Home::Here => builder,
             Home::Program => builder.arbiter(crate::runtime::ArbiterHandle(2)),

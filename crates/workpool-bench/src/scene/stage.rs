@@ -37,10 +37,14 @@ impl Stage {
         let number = sim::with(|world| {
             world.ledger.write(|books| {
                 books.pools.push(crate::check::PoolBook {
-                    seats: plan.seats(),
+                    sizes: crate::check::Sizes::new(plan.seats()),
                     single: plan.seats() == 1,
                     capacity: plan.queue.capacity,
                     explosive: plan.explosive,
+                    blocking: matches!(plan.form, Form::Blocking(_)),
+                    timeout: plan.timeout,
+                    most_attempts: plan.tries.map_or(1, |tries| tries.0),
+                    replaced: plan.replaced,
                     ..Default::default()
                 });
                 books.pools.len() - 1
@@ -117,12 +121,41 @@ impl Stage {
     /// How the pool stands.
     pub async fn status(&self) -> Option<Status> {
         let status = self.pool.status().await.ok()?;
-        let seats = sim::with(|world| world.ledger.write(|books| books.pools[self.number].seats));
-        self.sim.expect(status.workers == seats.unwrap_or_default(), || format!("{status:?}"));
-        self.sim.expect(status.running + status.live <= 2 * status.workers, || {
+        let workers = status.workers;
+        let known = |books: &mut crate::check::Books| {
+            let sizes = &books.pools[self.number].sizes;
+            (sizes.may_be(workers), sizes.has_changed())
+        };
+        let known = sim::with(|world| world.ledger.write(known));
+        let (may_be, has_changed) = known.unwrap_or((true, true));
+        self.sim.expect(may_be, || format!("invariant 2: {status:?}"));
+        self.sim.expect(has_changed || status.running + status.live <= 2 * workers, || {
             format!("invariant 2: {status:?}")
         });
         Some(status)
+    }
+
+    /// Has so many workers. Returns whether that was answered.
+    pub async fn resize(&self, workers: usize) -> bool {
+        sim::note(|| format!("resizes to {workers}"));
+        let size = sim::with(|world| {
+            world.ledger.write(|books| {
+                let now = books.tick();
+                books.pools[self.number].sizes.begin(workers, now)
+            })
+        });
+        let answered = self.pool.resize(workers).await.is_ok();
+        sim::note(|| format!("resized to {workers}: {answered}"));
+        if let Some(size) = size.filter(|_| answered) {
+            let turns = sim::turns();
+            sim::with(|world| {
+                world.ledger.write(|books| {
+                    let now = books.tick();
+                    books.pools[self.number].sizes.answer(size, now, turns);
+                });
+            });
+        }
+        answered
     }
 
     /// Ends the pool. The books keep what is reported.

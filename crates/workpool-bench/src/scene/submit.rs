@@ -18,8 +18,9 @@ use crate::{
 };
 
 use super::{
+    errand::Errand,
     stage::Stage,
-    task::{Act, Task, job, lit},
+    task::{Task, job, lit},
 };
 
 /// How a job is submitted.
@@ -115,19 +116,19 @@ async fn in_line<R>(jobs: &[u64], submission: impl Future<Output = R>) -> R {
 
 impl Stage {
     /// Submits what does this. Returns its number, and whether it was accepted as far as is known.
-    pub async fn submit(&self, sent: Sent, acts: Vec<Act>) -> (u64, Option<bool>) {
-        let (first, answer) = self.begin(sent, acts);
+    pub async fn submit(&self, sent: Sent, errand: impl Into<Errand>) -> (u64, Option<bool>) {
+        let (first, answer) = self.begin(sent, errand);
         (first, answer.await)
     }
 
     /// As [`begin`](Self::begin), but gives up at some point. Returns whether it did.
-    pub fn begin_unless<L: Future<Output = ()>>(
+    pub fn begin_unless<L: Future<Output = ()>, W: Into<Errand>>(
         &self,
         sent: Sent,
-        acts: Vec<Act>,
+        errand: W,
         until: L,
-    ) -> (u64, impl Future<Output = bool> + use<L>) {
-        let (first, answer) = self.begin(sent, acts);
+    ) -> (u64, impl Future<Output = bool> + use<L, W>) {
+        let (first, answer) = self.begin(sent, errand);
         let jobs: Vec<_> = (first..first + sent.jobs()).collect();
         let until_then = async move {
             match future::select(Box::pin(answer), Box::pin(until)).await {
@@ -143,18 +144,19 @@ impl Stage {
     }
 
     /// Begins to submit something. The books hear of it now, the pool when it is polled.
-    pub fn begin(
+    pub fn begin<W: Into<Errand>>(
         &self,
         sent: Sent,
-        acts: Vec<Act>,
-    ) -> (u64, impl Future<Output = Option<bool>> + use<>) {
-        let stage = self.clone();
+        errand: W,
+    ) -> (u64, impl Future<Output = Option<bool>> + use<W>) {
+        let (stage, errand) = (self.clone(), errand.into());
         let way = match sent {
             Sent::Run => Way::Caller,
             Sent::DoSend => Way::Message,
             _ => Way::Subscribers,
         };
-        let made: Vec<_> = (0..sent.jobs()).map(|_| job(stage.number, way, acts.clone())).collect();
+        let made: Vec<_> =
+            (0..sent.jobs()).map(|_| job(stage.number, way, errand.clone())).collect();
         let numbers: Vec<_> = made.iter().map(|(number, _)| *number).collect();
         let first = numbers[0];
         (first, async move {

@@ -12,7 +12,10 @@ use crate::{
     sim::{self, Sim},
 };
 
-use super::bomb::{Bomb, Shell, reason};
+use super::{
+    bomb::{Bomb, Shell, reason},
+    errand::Errand,
+};
 
 /// A job's value.
 #[derive(Debug)]
@@ -61,6 +64,25 @@ pub enum Act {
     Fail,
     /// Panics.
     Panic,
+    /// Does this if it is the first attempt.
+    First(Box<Self>),
+}
+
+impl Act {
+    /// This, at the first attempt alone.
+    #[must_use]
+    pub fn at_first(self) -> Self {
+        Self::First(Box::new(self))
+    }
+
+    /// What it comes to.
+    fn at(&self, attempt: u32) -> Option<&Self> {
+        match self {
+            Self::First(act) if attempt == 1 => Some(act),
+            Self::First(_) => None,
+            act => Some(act),
+        }
+    }
 }
 
 /// What jobs wait for.
@@ -115,17 +137,20 @@ impl Gate {
 }
 
 /// Makes a job, and enters it in the books.
-pub(crate) fn job(pool: usize, way: Way, acts: Vec<Act>) -> (u64, Job<Task>) {
+pub(crate) fn job(pool: usize, way: Way, errand: impl Into<Errand>) -> (u64, Job<Task>) {
+    let errand = errand.into();
     let number = sim::with(|world| world.ledger.jobs() + 1).unwrap_or_default();
-    let job = Job::new(Task { number, pool, acts, bomb: Bomb::default() });
-    sim::note(|| format!("job {number}: {way:?} {:?}", job.payload().acts));
+    sim::note(|| format!("job {number}: {way:?} {errand:?}"));
+    let bomb = Bomb::default();
+    let job = Job::new(Task { number, pool, acts: errand.acts.clone(), bomb });
     sim::with(|world| {
         world.ledger.write(|books| {
-            let begun = books.tick();
-            books.jobs.insert(number, Record::new(pool, job.id(), way, begun));
+            let begun = (books.tick(), Sim::here().now());
+            let terms = books.pools[pool].terms(&errand);
+            books.jobs.insert(number, Record::new(pool, job.id(), way, begun, terms));
         });
     });
-    (number, job)
+    (number, errand.terms(job))
 }
 
 impl Task {
@@ -151,9 +176,10 @@ type Cx = JobContext<Task, Output, Failure>;
 /// Does one job. Where its future is dropped, the books are told, too.
 async fn perform(task: &Task, cx: &Cx, blocks: bool) -> Result<Output, Failure> {
     let mut run = RunOf { number: task.number, how: Returned::Dropped };
-    sim::note(|| format!("job {} starts on {}", task.number, cx.worker()));
-    sim::with(|world| world.ledger.starts(task.number, sim::this_thread().number()));
-    for act in &task.acts {
+    let attempt = cx.attempt();
+    sim::note(|| format!("job {} starts on {}, attempt {attempt}", task.number, cx.worker()));
+    sim::with(|world| world.ledger.starts(task.number, &sim::this_thread(), attempt));
+    for act in task.acts.iter().filter_map(|act| act.at(attempt)) {
         sim::step();
         match act {
             Act::Step => pause(blocks).await,
@@ -175,6 +201,7 @@ async fn perform(task: &Task, cx: &Cx, blocks: bool) -> Result<Output, Failure> 
                 run.how = Returned::Panic;
                 Shell::explode(task.pool);
             }
+            Act::First(_) => {}
         }
     }
     run.how = Returned::Value;
@@ -208,7 +235,8 @@ struct RunOf {
 impl Drop for RunOf {
     fn drop(&mut self) {
         sim::note(|| format!("job {} returns: {:?}", self.number, self.how));
-        sim::with(|world| world.ledger.returns(self.number, self.how));
+        let thread = sim::this_thread().number();
+        sim::with(|world| world.ledger.returns(self.number, thread, self.how));
     }
 }
 

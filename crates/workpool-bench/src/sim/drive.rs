@@ -176,7 +176,7 @@ fn coroutine(number: usize) -> Coroutine {
 /// anything.
 fn stand_still(world: &Rc<World>) -> bool {
     if !world.awaits_soon() {
-        world.ledger.check_stillness();
+        world.ledger.check_stillness(world.next_timer(Time::Pool).is_some());
     }
     if world.next_timer(Time::Real).is_none() {
         world.ledger.check_deadlines(world.now(Time::Pool));

@@ -65,6 +65,8 @@ pub(crate) struct Thread {
     pub(super) state: Cell<State>,
     /// How much of the processor it gets, beside the others.
     pub(super) weight: Cell<usize>,
+    /// What it has done one after another.
+    turns: Cell<u64>,
     commands: RefCell<VecDeque<Command>>,
     tasks: RefCell<Vec<Task>>,
     ready: RefCell<VecDeque<usize>>,
@@ -85,6 +87,7 @@ impl Thread {
             role,
             state: Cell::new(State::Runnable),
             weight: Cell::new(1),
+            turns: Cell::new(0),
             commands: RefCell::default(),
             tasks: RefCell::default(),
             ready: RefCell::default(),
@@ -116,6 +119,11 @@ impl Thread {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.state.get() == State::Ended
+    }
+
+    /// Stays the same for as long as it does one thing.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turns.get()
     }
 
     pub(crate) fn is_a_workers(&self) -> bool {
@@ -231,6 +239,7 @@ impl Thread {
     /// What the thread does, from its start to its end.
     pub(super) fn live(&self) {
         loop {
+            self.turns.set(self.turns.get() + 1);
             let (ready, orders) = (self.ready.borrow().len(), self.commands.borrow().len());
             if ready + orders == 0 {
                 self.state.set(State::Asleep);
@@ -401,6 +410,12 @@ pub(crate) fn thread(number: usize) -> Rc<Thread> {
 
 pub(crate) fn this_thread() -> Rc<Thread> {
     thread(with(|world| world.current.get()).flatten().unwrap_or_default())
+}
+
+/// What each thread is doing, by its number.
+pub(crate) fn turns() -> Vec<u64> {
+    let turns = |world: &Rc<World>| world.threads.borrow().iter().map(|t| t.turn()).collect();
+    with(turns).unwrap_or_default()
 }
 
 /// Starts one more thread, and returns its number.

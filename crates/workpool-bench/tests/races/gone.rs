@@ -27,7 +27,7 @@ fn what_the_last_job_submits_when_nobody_holds_the_pool_any_more_runs() {
     explore(|sim| async move {
         let (stage, _) = pool(sim, 1 + sim.below(2)).await;
         let acts = vec![Act::Step; sim.below(8)].into_iter().chain([Act::Submit(Vec::new())]);
-        let (job, _) = stage.submit(Sent::Try, acts.collect()).await;
+        let (job, _) = stage.submit(Sent::Try, acts.collect::<Vec<_>>()).await;
         sim.while_others_run().await;
         let_go(stage).await;
         let last = sim.jobs().len() as u64;

@@ -1,17 +1,19 @@
 //! Every row of the design's table of races, as a scene that is run under many schedules. A test's
 //! name is the row's claim.
 //!
-//! Not yet in the crate, and so not here: retries and delays (also those that a shutdown meets), keys,
-//! blocking jobs that time out and are replaced, resizing, splitters.
+//! Not yet in the crate, and so not here: splitters.
 
 mod cancel;
 mod drain;
 mod free;
 mod gone;
+mod postponed;
+mod resizing;
 mod sensitivity;
 mod shutdown;
 mod subscribers;
 mod support;
+mod timeouts;
 mod values;
 mod ways_in;
 mod workers;
