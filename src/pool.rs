@@ -189,7 +189,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         let id = job.id();
         let stop = CancellationToken::new();
         let (reply, answer) = oneshot::channel();
-        let to = Address::Caller(Box::new(Caller::new(reply, stop.clone())));
+        let to = Address::from(Caller::new(reply, stop.clone()));
         self.accept(Entry { job, to }).await?;
         let mut caller = CallerWaits { pool: self, id, stop: Some(stop) };
         let answer = answer.await;

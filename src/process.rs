@@ -155,7 +155,7 @@ where
     }
 
     fn submit(&mut self, number: u64, job: Job<T>) {
-        let to = Address::Flow(Box::new(FlowSeat::new(self.flow.clone(), number)));
+        let to = Address::from(FlowSeat::new(self.flow.clone(), number));
         let in_line = Box::pin(self.pool.accept(Entry { job, to }));
         self.in_line = Some((number, in_line));
     }

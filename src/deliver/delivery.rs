@@ -123,8 +123,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     fn deliver(&mut self, Ended { result, to }: Ended<T, U, E>, now: Instant) {
         let delivered = match to {
             Address::Subscribers => return self.hub.forward(result, now),
-            Address::Caller(caller) => caller.deliver(result),
-            Address::Flow(seat) => seat.deliver(result),
+            Address::Waiter(waiter) => waiter.deliver(result),
         };
         // Counted before what nobody waited for is dropped: that may panic.
         self.callers_gone += u64::from(delivered.is_err());

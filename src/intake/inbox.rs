@@ -57,7 +57,7 @@ impl<T: Value, U: Value, E: Value> Submission<T, U, E> for Entry<T, U, E> {
     }
 
     fn accept(self, queued: Stamp, jobs: &mut Incoming<T, U, E>) {
-        jobs.push(Accepted { entry: self, queued });
+        jobs.push(Accepted::new(self, queued));
     }
 
     fn refuse(self, reason: Refusal) -> Refused<Job<T>> {
@@ -82,7 +82,7 @@ impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
     }
 
     fn accept(self, queued: Stamp, jobs: &mut Incoming<T, U, E>) {
-        self.into_iter().for_each(|job| jobs.push(Accepted { entry: Entry::new(job), queued }));
+        self.into_iter().for_each(|job| jobs.push(Accepted::new(Entry::new(job), queued)));
     }
 
     fn refuse(self, reason: Refusal) -> Refused<Self> {
@@ -165,15 +165,19 @@ impl<T, U, E> Waiting for Box<dyn Waiter<T, U, E>> {
 pub(crate) struct Incoming<T, U, E> {
     all: Chunks<Accepted<T, U, E>>,
     any_special: bool,
+    /// How many there have ever been.
+    count: u64,
 }
 
 impl<T, U, E> Incoming<T, U, E> {
     fn new() -> Self {
-        Self { all: Chunks::new(), any_special: false }
+        Self { all: Chunks::new(), any_special: false, count: 0 }
     }
 
     fn push(&mut self, mut job: Accepted<T, U, E>) {
         job.entry.job.begin_anew();
+        self.count += 1;
+        job.number = self.count;
         self.any_special |= job.entry.job.is_special();
         self.all.push_back(job);
     }

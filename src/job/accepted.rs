@@ -33,23 +33,28 @@ impl<T, U, E> Entry<T, U, E> {
 pub(crate) struct Accepted<T, U, E> {
     pub(crate) entry: Entry<T, U, E>,
     pub(crate) queued: Stamp,
+    /// Among those of one burst, which share one reading of the clock: they rise.
+    pub(crate) number: u64,
 }
 
 impl<T, U, E> Waits for Accepted<T, U, E> {
     type Id = JobId;
-    /// Jobs of one burst have one time; their ids rise, unless they were made in another order.
-    type Place = (Stamp, JobId);
+    type Place = (Stamp, u64);
 
     fn id(&self) -> JobId {
         self.entry.job.id()
     }
 
-    fn place(&self) -> (Stamp, JobId) {
-        (self.queued, self.id())
+    fn place(&self) -> (Stamp, u64) {
+        (self.queued, self.number)
     }
 }
 
 impl<T, U, E> Accepted<T, U, E> {
+    pub(crate) fn new(entry: Entry<T, U, E>, queued: Stamp) -> Self {
+        Self { entry, queued, number: 0 }
+    }
+
     /// Ends a job that has not started, or not again.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
         let queued = self.entry.job.accepted_at(self.queued);
@@ -59,7 +64,8 @@ impl<T, U, E> Accepted<T, U, E> {
 
     /// A job that is to be tried again, at its old place.
     pub(crate) fn again(job: Job<T>, to: Address<T, U, E>, queued: Stamp) -> Self {
-        Self { entry: Entry { job, to }, queued }
+        // All of its burst that wait came after it: it has been at a worker.
+        Self::new(Entry { job, to }, queued)
     }
 
     /// How long it is to wait.
@@ -71,7 +77,7 @@ impl<T, U, E> Accepted<T, U, E> {
     pub(crate) fn move_to(&mut self, now: Stamp) {
         let accepted = self.entry.job.accepted_at(self.queued);
         self.entry.job.options().accepted = Some(accepted);
-        self.queued = now;
+        (self.queued, self.number) = (now, u64::MAX);
     }
 
     /// The key for which it must wait, unless it holds it.

@@ -11,31 +11,60 @@ use super::JobResult;
 pub(crate) enum Address<T, U, E> {
     /// Everyone who is subscribed when the result is forwarded.
     Subscribers,
+    /// Someone who waits for this very result. In a box, so that other jobs are small.
+    Waiter(Box<Waiter<T, U, E>>),
+}
+
+pub(crate) enum Waiter<T, U, E> {
     /// The one who called `run`.
-    Caller(Box<Caller<T, U, E>>),
+    Caller(Caller<T, U, E>),
     /// A stream of jobs that is being processed.
-    Flow(Box<FlowSeat<T, U, E>>),
+    Flow(FlowSeat<T, U, E>),
+}
+
+impl<T, U, E> From<Caller<T, U, E>> for Address<T, U, E> {
+    fn from(caller: Caller<T, U, E>) -> Self {
+        Self::Waiter(Box::new(Waiter::Caller(caller)))
+    }
+}
+
+impl<T, U, E> From<FlowSeat<T, U, E>> for Address<T, U, E> {
+    fn from(seat: FlowSeat<T, U, E>) -> Self {
+        Self::Waiter(Box::new(Waiter::Flow(seat)))
+    }
 }
 
 impl<T, U, E> Address<T, U, E> {
     /// What cancels this job alone, if anything does.
     pub(crate) fn stop(&self) -> Option<&CancellationToken> {
-        match self {
-            Self::Subscribers => None,
-            Self::Caller(caller) => Some(&caller.stop),
-            Self::Flow(seat) => seat.flow.as_ref().map(|flow| &flow.stop),
+        let Self::Waiter(waiter) = self else { return None };
+        match &**waiter {
+            Waiter::Caller(caller) => Some(&caller.stop),
+            Waiter::Flow(seat) => seat.flow.as_ref().map(|flow| &flow.stop),
         }
     }
 
     /// Whether someone waits for this very result.
     pub(crate) fn is_waiting(&self) -> bool {
-        !matches!(self, Self::Subscribers)
+        matches!(self, Self::Waiter(_))
     }
 
     /// Lets go of the address without telling anyone.
     pub(crate) fn disarm(self) {
-        if let Self::Flow(mut seat) = self {
+        if let Self::Waiter(mut waiter) = self
+            && let Waiter::Flow(seat) = &mut *waiter
+        {
             seat.flow = None;
+        }
+    }
+}
+
+impl<T, U, E> Waiter<T, U, E> {
+    /// Hands the result over; gives it back if nobody waits any more.
+    pub(crate) fn deliver(self, result: JobResult<T, U, E>) -> Result<(), Undelivered<T, U, E>> {
+        match self {
+            Self::Caller(caller) => caller.deliver(result),
+            Self::Flow(seat) => seat.deliver(result),
         }
     }
 }
@@ -54,8 +83,7 @@ impl<T, U, E> Caller<T, U, E> {
         Self { reply, stop }
     }
 
-    /// Hands the result over; gives it back if nobody waits any more.
-    pub(crate) fn deliver(self, result: JobResult<T, U, E>) -> Result<(), Undelivered<T, U, E>> {
+    fn deliver(self, result: JobResult<T, U, E>) -> Result<(), Undelivered<T, U, E>> {
         self.reply.send(result).map_err(Some)
     }
 }
@@ -81,11 +109,7 @@ impl<T, U, E> FlowSeat<T, U, E> {
         Self { flow: Some(flow), index }
     }
 
-    /// Hands the result over; gives it back if the stream was dropped.
-    pub(crate) fn deliver(
-        mut self,
-        result: JobResult<T, U, E>,
-    ) -> Result<(), Undelivered<T, U, E>> {
+    fn deliver(mut self, result: JobResult<T, U, E>) -> Result<(), Undelivered<T, U, E>> {
         let Some(flow) = self.flow.take() else { return Err(Some(result)) };
         let sent = flow.arrivals.unbounded_send((self.index, Some(result)));
         sent.map_err(|unsent| unsent.into_inner().1)

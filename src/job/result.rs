@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::JobError;
+use crate::{error::JobError, panic::drop_each};
 
 use super::{Address, Job, JobId, Run, Stamp, WorkerId, running::Slot};
 
@@ -105,7 +105,8 @@ impl<T, U, E> JobResult<T, U, E> {
     /// Its code still holds it.
     pub(crate) fn retry(self) -> Result<(Job<T>, Option<Stamp>), Self> {
         let (queued, run) = (self.end().queued, self.end().run);
-        let mut job = self.into_parts()?.job;
+        let Parts { mut job, outcome, .. } = self.into_parts()?;
+        drop_each([outcome]);
         let attempts = attempts(&job, run);
         let options = job.options();
         (options.attempts, options.last) = (attempts, run);

@@ -145,7 +145,7 @@ impl<T> Hand<T> {
         job: Accepted<T, U, E>,
         run: Run,
     ) -> (Running<T, U, E>, Option<Job<T>>) {
-        let Accepted { entry, queued } = job;
+        let Accepted { entry, queued, .. } = job;
         self.stop = entry.to.stop().cloned();
         let before = match triomphe::Arc::get_mut(&mut self.slot) {
             Some(place) => place.replace(entry.job),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn accepted(payload: u8) -> Queued {
-        Accepted { entry: Entry::new(Job::new(payload)), queued: now() }
+        Accepted::new(Entry::new(Job::new(payload)), now())
     }
 
     fn run() -> Run {

@@ -327,11 +327,17 @@ impl<T, U, E> Post<T, U, E> {
     }
 
     /// A job has begun.
+    #[inline]
     fn begun(&self, hand: &Hand<T>, at: Stamp) -> After {
         if let Some(deadline) = hand.job().and_then(|job| self.deadline(job, at)) {
-            self.ring_dispatcher(self.life.station.leases.watch(deadline));
+            self.watch(deadline);
         }
         After::Next(at)
+    }
+
+    #[cold]
+    fn watch(&self, deadline: Stamp) {
+        self.ring_dispatcher(self.life.station.leases.watch(deadline));
     }
 
     fn ahead(&self) -> usize {
@@ -437,7 +443,10 @@ impl<T, U, E> Post<T, U, E> {
     /// Notes how to wake a seat.
     pub(super) fn note_waker(&self, seat: usize, cx: &Context<'_>) {
         let mut seats = self.seats.borrow_mut();
-        let noted = seats.waker(seat);
+        let noted = match seats.wakers.get_mut(seat) {
+            Some(noted) => noted,
+            None => seats.waker(seat),
+        };
         if !noted.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *noted = Some(cx.waker().clone());
         }
