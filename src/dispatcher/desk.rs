@@ -1,7 +1,7 @@
 //! What the dispatcher's handlers share with the answers they give: an answer sees whether someone
 //! waits for it, and the handler does not.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, iter, rc::Rc, sync::Arc};
 
 use actix::{
     Addr, Context, Message,
@@ -14,7 +14,9 @@ use crate::{
     intake::{Decision, Inbox, Submission},
     job::{Ended, Entry, Job, Jobs, WorkStation},
     message::{Collect, Origin, Shutdown},
+    panic::drop_each,
     runtime::{Clock, Reply},
+    schedule::Chunks,
     value::Value,
 };
 
@@ -61,6 +63,17 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
                 self.put(Entry::new(job).reject(JobError::Rejected(reason), now));
             }
         }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Drop for Desk<T, U, E> {
+    /// Where the arbiter ended before the dispatcher began, nobody else closes the inbox and tells
+    /// those whose jobs are in it.
+    fn drop(&mut self) {
+        self.inbox.close();
+        let mut left = Chunks::new();
+        self.inbox.empty(0, &mut left);
+        drop_each(iter::from_fn(|| left.pop_front()));
     }
 }
 
