@@ -190,11 +190,15 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         let stop = CancellationToken::new();
         let (reply, answer) = oneshot::channel();
         let to = Address::Caller(Caller::new(reply, stop.clone()));
-        self.accept(Entry { job, to }).await?;
+        // Before the job is on its way: whoever leaves the line may just have been let in.
         let mut caller = CallerWaits { pool: self, id, stop: Some(stop) };
-        let answer = answer.await;
+        let accepted = self.accept(Entry { job, to }).await;
+        let answer = match accepted {
+            Ok(_) => answer.await.map_err(|oneshot::Canceled| RunError::Stopped(id)),
+            Err(refused) => Err(refused.into()),
+        };
         caller.stop = None;
-        let result = answer.map_err(|oneshot::Canceled| RunError::Stopped(id))?;
+        let result = answer?;
         match result.into_outcome() {
             Ok(outcome) => Ok(outcome?),
             Err(_) => unreachable!("nobody else holds a caller's result"),
@@ -275,7 +279,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
 struct CallerWaits<'p, T: Value, U: Value, E: Value> {
     pool: &'p Pool<T, U, E>,
     id: JobId,
-    /// `None` once the result is there.
+    /// `None` once the answer is there.
     stop: Option<CancellationToken>,
 }
 

@@ -59,6 +59,26 @@ async fn run_dropped_cancels_its_job_where_it_waits_and_where_it_runs() {
 }
 
 #[actix::test]
+async fn run_dropped_when_it_was_just_let_in_from_the_line_cancels_its_job() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::bounded(1));
+    pool.submit(0_u64).await.unwrap();
+    gate.reached(1).await;
+    let waiting = pool.submit(2_u64).await.unwrap();
+    let mut run = Box::pin(pool.run(4_u64));
+    assert!((&mut run).now_or_never().is_none());
+    // This lets it in, and nobody polls it meanwhile.
+    pool.cancel(waiting).await.unwrap();
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.in_line, status.queued), (0, 1));
+    drop(run);
+    gate.open(2);
+    pool.drain().await.unwrap();
+    let counts = pool.status().await.unwrap().counts;
+    assert_eq!((counts.succeeded, counts.cancelled), (1, 2));
+}
+
+#[actix::test]
 async fn run_dropped_tells_a_blocking_job() {
     let (started, starts) = futures::channel::oneshot::channel();
     let started = std::sync::Mutex::new(Some(started));
