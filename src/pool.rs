@@ -13,8 +13,8 @@ use crate::{
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Newcomers,
     message::{
-        Cancel, CancelAndTell, CancelOutcome, Drain, GetStatus, Pause, Resize, Resume, Shutdown,
-        ShutdownReport, Status, Subscribe, Unsubscribe,
+        Cancel, CancelAndTell, CancelOutcome, CancelWaiting, Drain, GetStatus, Pause, Resize,
+        Resume, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     process::Process,
     runtime::{Request, request},
@@ -243,6 +243,13 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The time by the pool's clock.
     pub(crate) fn now(&self) -> Instant {
         self.0.inbox.now()
+    }
+
+    /// Cancels those of these jobs that wait in the queue.
+    pub(crate) fn cancel_waiting(&self, jobs: Vec<JobId>) {
+        if !jobs.is_empty() {
+            self.0.dispatcher.do_send(CancelWaiting { jobs });
+        }
     }
 
     /// Accepts a submission, after waiting in line if need be.

@@ -8,9 +8,9 @@ use crate::{
     error::{ResizeError, Stopped, SubscribeError},
     job::{Job, Jobs},
     message::{
-        AwaitDrained, Cancel, CancelAndTell, Census, Drain, Enrol, GetStatus, Knock, LastCall,
-        Pause, Remove, Resize, Resume, Settled, Shutdown, Status, Subscribe, SystemStopped,
-        Unsubscribe,
+        AwaitDrained, Cancel, CancelAndTell, CancelWaiting, Census, Drain, Enrol, GetStatus, Knock,
+        LastCall, Pause, Remove, Resize, Resume, Settled, Shutdown, Status, Subscribe,
+        SystemStopped, Unsubscribe,
     },
     runtime::{Rang, Request, request},
     schedule::Ending,
@@ -104,6 +104,17 @@ impl<T: Value, U: Value, E: Value> Handler<CancelAndTell> for Dispatcher<T, U, E
 
     fn handle(&mut self, CancelAndTell { id, reply }: CancelAndTell, ctx: &mut Self::Context) {
         reply.send(self.cancel(id, ctx));
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Handler<CancelWaiting> for Dispatcher<T, U, E> {
+    type Result = ();
+
+    fn handle(&mut self, CancelWaiting { jobs }: CancelWaiting, ctx: &mut Self::Context) {
+        self.count_message(ctx);
+        let now = self.now();
+        self.scheduler.cancel_those_waiting(jobs, now, &mut self.post_room);
+        self.turn(ctx);
     }
 }
 

@@ -257,6 +257,14 @@ pub(crate) struct CancelAndTell {
     pub(crate) reply: Reply<CancelOutcome>,
 }
 
+/// a stream of jobs → dispatcher, when it is dropped: those of its jobs that wait in the queue are
+/// cancelled. The others have been told, by what their stream tells them by.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct CancelWaiting {
+    pub(crate) jobs: Vec<JobId>,
+}
+
 /// worker, collector, reader or submitter → dispatcher, when it must look at its lanes.
 #[derive(Message)]
 #[rtype(result = "()")]
