@@ -1,15 +1,15 @@
-use std::{fmt, future::Future, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc};
 
 use actix::Addr;
 use futures::{FutureExt, Stream, channel::oneshot, future::Shared};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     builder::Builder,
     deliver::{Order, ResultStream, SubscriptionId, Windows, outlet},
     dispatcher::Dispatcher,
-    error::{Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError},
-    intake::{Decision, Inbox, Submission},
+    error::{Refused, ResizeError, RunError, Stopped, SubscribeError},
+    intake::Inbox,
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Newcomers,
     message::{
@@ -133,8 +133,11 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Cancel safety
     /// Dropped before its first poll or while it waits for room, the job is never accepted, and is
     /// dropped too. Dropped after that, the job is done all the same.
+    ///
+    /// [`Refusal::Full`]: crate::Refusal::Full
+    /// [`Refusal::Closed`]: crate::Refusal::Closed
     pub async fn submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
-        self.accept(Entry::new(job.into())).await
+        self.0.inbox.accept(Entry::new(job.into())).await
     }
 
     /// Submits several jobs that are accepted together or not at all; otherwise as
@@ -146,8 +149,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// # Cancel safety
     /// As [`submit`](Self::submit).
+    ///
+    /// [`Refusal::TooLarge`]: crate::Refusal::TooLarge
     pub async fn submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
-        self.accept(jobs).await
+        self.0.inbox.accept(jobs).await
     }
 
     /// Submits a job, or says at once why not. It neither waits nor blocks, on any thread.
@@ -158,6 +163,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Errors
     /// The job comes back if the queue is full or others wait for room in it ([`Refusal::Full`]), or
     /// if the pool is closed or has ended ([`Refusal::Closed`]).
+    ///
+    /// [`Refusal::Full`]: crate::Refusal::Full
+    /// [`Refusal::Closed`]: crate::Refusal::Closed
     pub fn try_submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
         self.0.inbox.try_submit(Entry::new(job.into()))
     }
@@ -167,6 +175,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Errors
     /// As [`try_submit`](Self::try_submit), and if there are more jobs than the queue can ever hold
     /// ([`Refusal::TooLarge`]).
+    ///
+    /// [`Refusal::TooLarge`]: crate::Refusal::TooLarge
     pub fn try_submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
         self.0.inbox.try_submit(jobs)
     }
@@ -192,7 +202,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         let to = Address::Caller(Caller::new(reply, stop.clone()));
         // Before the job is on its way: whoever leaves the line may just have been let in.
         let mut caller = CallerWaits { pool: self, id, stop: Some(stop) };
-        let accepted = self.accept(Entry { job, to }).await;
+        let accepted = self.0.inbox.accept(Entry { job, to }).await;
         let answer = match accepted {
             Ok(_) => answer.await.map_err(|oneshot::Canceled| RunError::Stopped(id)),
             Err(refused) => Err(refused.into()),
@@ -235,49 +245,15 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         self.0.inbox.is_closed()
     }
 
-    /// Completes once everything is refused.
-    pub(crate) fn closed(&self) -> WaitForCancellationFutureOwned {
-        self.0.inbox.closed()
-    }
-
-    /// The time by the pool's clock.
-    pub(crate) fn now(&self) -> Instant {
-        self.0.inbox.now()
+    /// The way in, for those who wait for room.
+    pub(crate) fn inbox(&self) -> &Arc<Inbox<T, U, E>> {
+        &self.0.inbox
     }
 
     /// Cancels those of these jobs that wait in the queue.
     pub(crate) fn cancel_waiting(&self, jobs: Vec<JobId>) {
         if !jobs.is_empty() {
             self.0.dispatcher.do_send(CancelWaiting { jobs });
-        }
-    }
-
-    /// Accepts a submission, after waiting in line if need be.
-    pub(crate) fn accept<S: Submission<T, U, E>>(
-        &self,
-        submission: S,
-    ) -> impl Future<Output = Decision<S, T, U, E>> + Send + use<S, T, U, E> {
-        let inbox = self.0.inbox.clone();
-        async move {
-            // Most submissions need no line, and so no channel to be answered by.
-            let submission = match inbox.try_accept(submission) {
-                Ok(receipt) => return Ok(receipt),
-                Err((submission, Refusal::Full { .. })) => submission,
-                Err((submission, reason)) => return Err(submission.refuse(reason)),
-            };
-            let (asker, answer) = request();
-            if let Some((_, answer)) = inbox.submit_or_wait(submission, asker) {
-                return answer;
-            }
-            let mut line = InLine { inbox, left: true };
-            match answer.await {
-                Ok(answer) => {
-                    line.left = false;
-                    answer
-                }
-                // The gate answers everyone in its line, also when it closes.
-                Err(_) => unreachable!("the gate dropped someone in its line"),
-            }
         }
     }
 }
@@ -296,20 +272,6 @@ impl<T: Value, U: Value, E: Value> Drop for CallerWaits<'_, T, U, E> {
             // The token tells the job even if the dispatcher has no turn before it starts.
             stop.cancel();
             self.pool.0.dispatcher.do_send(Cancel(self.id));
-        }
-    }
-}
-
-/// Someone who waits in line. Leaving it lets in those behind.
-struct InLine<T: Value, U: Value, E: Value> {
-    inbox: Arc<Inbox<T, U, E>>,
-    left: bool,
-}
-
-impl<T: Value, U: Value, E: Value> Drop for InLine<T, U, E> {
-    fn drop(&mut self) {
-        if self.left {
-            self.inbox.let_in();
         }
     }
 }

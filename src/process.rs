@@ -92,7 +92,7 @@ where
         let (sender, arrivals) = mpsc::unbounded();
         Self {
             jobs: Box::pin(jobs.fuse()),
-            closed: Box::pin(pool.closed()),
+            closed: Box::pin(pool.inbox().closed()),
             pool,
             buffer,
             flow: Arc::new(Flow { arrivals: sender, stop: CancellationToken::new() }),
@@ -159,7 +159,7 @@ where
     fn submit(&mut self, number: u64, job: Job<T>) {
         self.under_way.insert(job.id());
         let to = Address::Flow(FlowSeat::new(self.flow.clone(), number));
-        let in_line = Box::pin(self.pool.accept(Entry { job, to }));
+        let in_line = Box::pin(self.pool.inbox().accept(Entry { job, to }));
         self.in_line = Some((number, in_line));
     }
 
@@ -175,7 +175,7 @@ where
             _ => {}
         }
         let entry = Entry::<T, U, E>::new(job);
-        let rejected = entry.reject(JobError::Rejected(reason), self.pool.now());
+        let rejected = entry.reject(JobError::Rejected(reason), self.pool.inbox().now());
         let arrival = (number, Some(rejected.result));
         let _ = self.flow.arrivals.unbounded_send(arrival);
     }

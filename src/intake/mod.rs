@@ -2,6 +2,7 @@
 
 mod gate;
 mod inbox;
+mod line;
 mod queue;
 
 pub(crate) use self::inbox::{Answer, Decision, Inbox, Submission};
