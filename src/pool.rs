@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use actix::Addr;
+use actix::{Actor, Addr, Context, Handler, Message};
 use futures::{FutureExt, Stream, channel::oneshot, future::Shared};
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +13,8 @@ use crate::{
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Newcomers,
     message::{
-        Cancel, CancelAndTell, CancelOutcome, CancelWaiting, Drain, GetStatus, Pause, Resize,
-        Resume, Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe,
+        Cancel, CancelOutcome, CancelWaiting, Drain, GetStatus, Heed, Pause, Resize, Resume,
+        Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     process::Process,
     runtime::{Request, request},
@@ -329,12 +329,12 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// ([`SubscribeError::Stopped`]).
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the subscription is made or not; if it is, nobody knows its id.
+    /// Dropped after its first poll, the subscription is made nevertheless, and nobody knows its id.
     pub async fn subscribe(
         &self,
         subscribe: Subscribe<T, U, E>,
     ) -> Result<SubscriptionId, SubscribeError> {
-        self.0.dispatcher.send(subscribe).await.unwrap_or(Err(SubscribeError::Stopped(Stopped)))
+        self.ask(subscribe).await
     }
 
     /// Ends a subscription; `false` if there is none by that id.
@@ -343,9 +343,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the subscription ends or not; it can be asked again.
+    /// Dropped after its first poll, the subscription ends nevertheless.
     pub async fn unsubscribe(&self, id: SubscriptionId) -> Result<bool, Stopped> {
-        self.0.dispatcher.send(Unsubscribe(id)).await.unwrap_or(Err(Stopped))
+        self.ask(Unsubscribe(id)).await
     }
 
     /// Waits until the pool is quiescent: nothing waits, nothing runs, and every result has been
@@ -394,10 +394,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Cancel safety
     /// Dropped after its first poll, the job is cancelled nevertheless.
     pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome, Stopped> {
-        let (reply, answer) = request();
-        // A `send` that is dropped is not handled.
-        self.0.dispatcher.do_send(CancelAndTell { id, reply });
-        answer.await.map_err(|_| Stopped)
+        self.ask(Cancel(id)).await
     }
 
     /// Starts no job from the answer on: see [`Pause`].
@@ -406,9 +403,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the pool is paused or not; it can be asked again.
+    /// Dropped after its first poll, the pool is paused nevertheless.
     pub async fn pause(&self) -> Result<(), Stopped> {
-        self.0.dispatcher.send(Pause).await.unwrap_or(Err(Stopped))
+        self.ask(Pause).await
     }
 
     /// Starts jobs again. A pool that is not paused goes on as it was.
@@ -417,9 +414,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the pool resumes or not; it can be asked again.
+    /// Dropped after its first poll, the pool resumes nevertheless.
     pub async fn resume(&self) -> Result<(), Stopped> {
-        self.0.dispatcher.send(Resume).await.unwrap_or(Err(Stopped))
+        self.ask(Resume).await
     }
 
     /// Has so many workers from now on: see [`Resize`].
@@ -428,9 +425,22 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// There can never be so many, or the pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before its answer, the number may have been changed or not.
+    /// Dropped after its first poll, the number is changed nevertheless.
     pub async fn resize(&self, workers: usize) -> Result<(), ResizeError> {
-        self.0.dispatcher.send(Resize(workers)).await.unwrap_or(Err(Stopped.into()))
+        self.ask(Resize(workers)).await
+    }
+
+    /// Asks the dispatcher, who heeds this even if nobody waits for the answer any more.
+    async fn ask<M, V, X>(&self, message: M) -> Result<V, X>
+    where
+        M: Message<Result = Result<V, X>> + Send + 'static,
+        Dispatcher<T, U, E>: Actor<Context = Context<Dispatcher<T, U, E>>> + Handler<M>,
+        V: Send + 'static,
+        X: From<Stopped> + Send + 'static,
+    {
+        let (reply, answer) = request();
+        self.0.dispatcher.do_send::<Heed<M>>(Heed { message, reply });
+        answer.await.unwrap_or_else(|_| Err(Stopped.into()))
     }
 
     /// How the pool stands.

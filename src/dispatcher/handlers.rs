@@ -1,14 +1,17 @@
 //! Message in, decision, actions out. Every handler of a control message takes in first what was
 //! accepted before it.
 
-use actix::{ActorContext, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture};
+use actix::{
+    ActorContext, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture,
+    dev::MessageResponse,
+};
 
 use crate::{
     builder::MOST_WORKERS,
     error::{ResizeError, Stopped, SubscribeError},
     job::{Job, Jobs},
     message::{
-        AwaitDrained, Cancel, CancelAndTell, CancelWaiting, Census, Drain, Enrol, GetStatus, Knock,
+        AwaitDrained, Cancel, CancelWaiting, Census, Drain, Enrol, GetStatus, Heed, Knock,
         LastCall, Pause, Remove, Resize, Resume, Settled, Shutdown, Status, Subscribe,
         SystemStopped, Unsubscribe,
     },
@@ -37,6 +40,19 @@ impl<T: Value, U: Value, E: Value> Handler<Jobs<T>> for Dispatcher<T, U, E> {
     fn handle(&mut self, jobs: Jobs<T>, ctx: &mut Self::Context) -> Self::Result {
         self.count_submission(ctx);
         Admission { message: jobs, desk: self.desk.clone() }
+    }
+}
+
+impl<M, T: Value, U: Value, E: Value> Handler<Heed<M>> for Dispatcher<T, U, E>
+where
+    M: Message<Result: Send> + Send + 'static,
+    Self: Handler<M>,
+{
+    type Result = ();
+
+    fn handle(&mut self, Heed { message, reply }: Heed<M>, ctx: &mut Self::Context) {
+        let answer = Handler::<M>::handle(self, message, ctx);
+        answer.handle(ctx, Some(reply.0));
     }
 }
 
@@ -96,14 +112,6 @@ impl<T: Value, U: Value, E: Value> Handler<Cancel> for Dispatcher<T, U, E> {
 
     fn handle(&mut self, Cancel(id): Cancel, ctx: &mut Self::Context) -> Self::Result {
         MessageResult(Ok(self.cancel(id, ctx)))
-    }
-}
-
-impl<T: Value, U: Value, E: Value> Handler<CancelAndTell> for Dispatcher<T, U, E> {
-    type Result = ();
-
-    fn handle(&mut self, CancelAndTell { id, reply }: CancelAndTell, ctx: &mut Self::Context) {
-        reply.send(self.cancel(id, ctx));
     }
 }
 

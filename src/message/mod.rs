@@ -65,7 +65,8 @@ pub struct Missed {
 /// been gathered for a batch is handed over first, and so is the number of results that it missed.
 /// Its window holds back the pool no more.
 ///
-/// A `send` that is dropped before it is handled ends nothing.
+/// A `send` that is dropped before it is handled ends nothing;
+/// [`Pool::unsubscribe`](crate::Pool::unsubscribe) does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<bool, Stopped>")]
 pub struct Unsubscribe(pub SubscriptionId);
@@ -103,13 +104,14 @@ pub enum CancelOutcome {
 /// accepted as before, and [`Drain`] waits for a [`Resume`].
 ///
 /// A pool that is shut down resumes by itself. One that nobody can reach any more while it is paused
-/// cancels what waits. A `send` that is dropped before it is handled pauses nothing.
+/// cancels what waits. A `send` that is dropped before it is handled pauses nothing;
+/// [`Pool::pause`](crate::Pool::pause) does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Pause;
 
 /// application → dispatcher, to start jobs again. A `send` that is dropped before it is handled
-/// changes nothing.
+/// changes nothing; [`Pool::resume`](crate::Pool::resume) does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Resume;
@@ -249,12 +251,13 @@ pub struct Stall {
 #[rtype(result = "Result<(), ResizeError>")]
 pub struct Resize(pub usize);
 
-/// a pool's handle → dispatcher: a [`Cancel`] that is heeded although nobody waits for its answer.
+/// a pool's handle → dispatcher: a message that is heeded although nobody waits for its answer any
+/// more. By itself, one whose `send` is dropped is not handled.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct CancelAndTell {
-    pub(crate) id: JobId,
-    pub(crate) reply: Reply<CancelOutcome>,
+pub(crate) struct Heed<M: Message> {
+    pub(crate) message: M,
+    pub(crate) reply: Reply<M::Result>,
 }
 
 /// a stream of jobs → dispatcher, when it is dropped: those of its jobs that wait in the queue are
