@@ -8,7 +8,7 @@ use crate::{
     collector::Collector,
     job::{Inside, Staff, WorkStation, WorkerId},
     message::{Collect, Origin},
-    runtime::{ArbiterHandle, Clock},
+    runtime::{ArbiterHandle, Budget, Clock},
     value::Value,
     work::{BlockingSeat, Hooks, Life, Post, Work},
     worker::{Seats, Worker},
@@ -49,7 +49,7 @@ impl<T: Value, U: Value, E: Value> Recruiter<T, U, E> {
                     Seats::Blocking(Box::new(BlockingSeat::new(post, id, build)))
                 }
             };
-            Worker { seats, staff, clock }
+            Worker { seats, staff, clock, budget: Budget::default() }
         })
     }
 }

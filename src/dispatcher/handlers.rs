@@ -68,7 +68,7 @@ impl<T: Value, U: Value, E: Value> Handler<Knock> for Dispatcher<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, _: Knock, ctx: &mut Self::Context) {
-        self.count_message(ctx);
+        self.budget.spend(ctx);
         self.turn(ctx);
     }
 }
@@ -77,6 +77,7 @@ impl<T: Value, U: Value, E: Value> Handler<Subscribe<T, U, E>> for Dispatcher<T,
     type Result = ResponseFuture<<Subscribe<T, U, E> as Message>::Result>;
 
     fn handle(&mut self, subscribe: Subscribe<T, U, E>, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         // Before the turn: a job that was sent after this message may end at once.
         let (reply, answer) = request();
         self.desk.collector.do_send(Enrol { subscribe, reply });
@@ -89,6 +90,7 @@ impl<T: Value, U: Value, E: Value> Handler<Unsubscribe> for Dispatcher<T, U, E> 
     type Result = ResponseFuture<Result<bool, Stopped>>;
 
     fn handle(&mut self, Unsubscribe(id): Unsubscribe, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.turn(ctx);
         let (reply, answer) = request();
         self.desk.collector.do_send(Remove { id, reply });
@@ -100,6 +102,7 @@ impl<T: Value, U: Value, E: Value> Handler<Drain> for Dispatcher<T, U, E> {
     type Result = ResponseFuture<Result<(), Stopped>>;
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         let (reply, answer) = request();
         self.desk.collector.do_send(AwaitDrained { reply });
         self.turn_and_settle(ctx);
@@ -111,6 +114,7 @@ impl<T: Value, U: Value, E: Value> Handler<Cancel> for Dispatcher<T, U, E> {
     type Result = MessageResult<Cancel>;
 
     fn handle(&mut self, Cancel(id): Cancel, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         MessageResult(Ok(self.cancel(id, ctx)))
     }
 }
@@ -119,7 +123,7 @@ impl<T: Value, U: Value, E: Value> Handler<CancelWaiting> for Dispatcher<T, U, E
     type Result = ();
 
     fn handle(&mut self, CancelWaiting { jobs }: CancelWaiting, ctx: &mut Self::Context) {
-        self.count_message(ctx);
+        self.budget.spend(ctx);
         let now = self.now();
         self.scheduler.cancel_those_waiting(jobs, now, &mut self.post_room);
         self.turn(ctx);
@@ -130,6 +134,7 @@ impl<T: Value, U: Value, E: Value> Handler<Pause> for Dispatcher<T, U, E> {
     type Result = MessageResult<Pause>;
 
     fn handle(&mut self, _: Pause, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.scheduler.pause();
         self.turn(ctx);
         MessageResult(Ok(()))
@@ -140,6 +145,7 @@ impl<T: Value, U: Value, E: Value> Handler<Resume> for Dispatcher<T, U, E> {
     type Result = MessageResult<Resume>;
 
     fn handle(&mut self, _: Resume, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.scheduler.resume();
         self.turn(ctx);
         MessageResult(Ok(()))
@@ -150,6 +156,7 @@ impl<T: Value, U: Value, E: Value> Handler<Resize> for Dispatcher<T, U, E> {
     type Result = MessageResult<Resize>;
 
     fn handle(&mut self, Resize(workers): Resize, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         let most = MOST_WORKERS;
         if workers > most {
             return MessageResult(Err(ResizeError::TooMany { wanted: workers, most }));
@@ -163,6 +170,7 @@ impl<T: Value, U: Value, E: Value> Handler<Shutdown> for Dispatcher<T, U, E> {
     type Result = Farewell<T, U, E>;
 
     fn handle(&mut self, shutdown: Shutdown, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         let ending = |now, leave| match shutdown {
             Shutdown::Drain(deadline) => Ending::drain(now, deadline, leave),
             Shutdown::FinishRunning(deadline) => Ending::finish_running(now, deadline, leave),
@@ -177,6 +185,7 @@ impl<T: Value, U: Value, E: Value> Handler<GetStatus> for Dispatcher<T, U, E> {
     type Result = ResponseFuture<Result<Status, Stopped>>;
 
     fn handle(&mut self, _: GetStatus, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.turn(ctx);
         let (reply, answer) = request();
         self.desk.collector.do_send(Census { reply });
@@ -211,6 +220,7 @@ impl<T: Value, U: Value, E: Value> Handler<Settled> for Dispatcher<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, Settled { accepted }: Settled, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         self.turn(ctx);
         if !self.scheduler.settled(accepted) {
             return;

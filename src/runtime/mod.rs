@@ -1,6 +1,7 @@
 //! Every call into the actix runtime: arbiters, spawning, timers, joining; and the clock.
 
 mod alarm;
+mod budget;
 mod clock;
 mod crew;
 mod keep;
@@ -16,6 +17,7 @@ pub(crate) use actix_rt::ArbiterHandle;
 pub(crate) use self::keep::keep_until;
 pub(crate) use self::{
     alarm::{Alarm, Rang},
+    budget::Budget,
     clock::Guarded,
     crew::{Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
