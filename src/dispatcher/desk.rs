@@ -11,7 +11,7 @@ use actix::{
 use crate::{
     collector::Collector,
     error::{JobError, Refused},
-    intake::{Decision, Inbox, Submission},
+    intake::{Decision, Inbox, Submission, Submitted},
     job::{Ended, Entry, Job, Jobs, WorkStation},
     message::{Collect, Origin, Shutdown},
     panic::drop_each,
@@ -54,7 +54,8 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
     /// comes to the subscribers.
     fn admit<S: Submission<T, U, E>>(&self, submission: S, asker: Asker<S, T, U, E>) {
         if let Some(asker) = asker {
-            if let Some((asker, answer)) = self.inbox.submit_or_wait(submission, Reply(asker)) {
+            let submitted = self.inbox.submit_or_wait(submission, Reply(asker));
+            if let Submitted::Decided(asker, answer) = submitted {
                 asker.send(answer);
             }
         } else if let Err(Refused { job, reason }) = self.inbox.try_submit(submission) {

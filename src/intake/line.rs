@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use crate::{error::Refusal, runtime::request, value::Value};
 
-use super::{Decision, Inbox, Submission};
+use super::{Decision, Inbox, Submission, Submitted, gate::Place};
 
 impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     /// Accepts a submission, after waiting in line if need be.
@@ -21,13 +21,14 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
                 Err((submission, reason)) => return Err(submission.refuse(reason)),
             };
             let (asker, answer) = request();
-            if let Some((_, answer)) = inbox.submit_or_wait(submission, asker) {
-                return answer;
-            }
-            let mut place = Place { inbox, left: true };
+            let place = match inbox.submit_or_wait(submission, asker) {
+                Submitted::Decided(_, answer) => return answer,
+                Submitted::InLine(place) => place,
+            };
+            let mut standing = Standing { inbox, place, left: true };
             match answer.await {
                 Ok(answer) => {
-                    place.left = false;
+                    standing.left = false;
                     answer
                 }
                 // The gate answers everyone in its line, also when it closes.
@@ -37,16 +38,17 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     }
 }
 
-/// A place in the line. Leaving it lets in those behind.
-struct Place<T: Value, U: Value, E: Value> {
+/// Someone who stands in line. Leaving it takes the submission along, and lets in those behind.
+struct Standing<T: Value, U: Value, E: Value> {
     inbox: Arc<Inbox<T, U, E>>,
+    place: Place,
     left: bool,
 }
 
-impl<T: Value, U: Value, E: Value> Drop for Place<T, U, E> {
+impl<T: Value, U: Value, E: Value> Drop for Standing<T, U, E> {
     fn drop(&mut self) {
         if self.left {
-            self.inbox.let_in();
+            self.inbox.leave(self.place);
         }
     }
 }

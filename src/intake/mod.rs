@@ -5,5 +5,5 @@ mod inbox;
 mod line;
 mod queue;
 
-pub(crate) use self::inbox::{Answer, Decision, Inbox, Submission};
+pub(crate) use self::inbox::{Answer, Decision, Inbox, Submission, Submitted};
 pub use self::queue::{OnFull, Queue};

@@ -19,8 +19,9 @@ use crate::{
 
 /// application → dispatcher, to have one job done. Answered once it is accepted or refused.
 ///
-/// A `send` that is dropped before that takes its job with it; dropped after that, the job is done
-/// all the same. Once the pool has ended, the job is gone with the message: only the methods of
+/// A `send` that is dropped before that takes its job with it: one that waits for room is never
+/// accepted, and is dropped when its turn in the line comes, or before. Dropped after that, the job
+/// is done all the same. Once the pool has ended, the job is gone with the message: only the methods of
 /// [`Pool`](crate::Pool) give it back.
 impl<T: 'static> Message for Job<T> {
     type Result = Result<JobId, Refused<Self>>;
