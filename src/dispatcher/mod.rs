@@ -6,11 +6,7 @@ mod desk;
 mod handlers;
 mod post_room;
 
-use std::{
-    fmt, mem,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{fmt, mem, rc::Rc, time::Instant};
 
 use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running};
 
@@ -26,10 +22,6 @@ pub(crate) use self::{desk::Desk, post_room::PostRoom};
 
 /// Submissions after which jobs are handed out although more messages wait.
 const TURN_EVERY: u32 = 64;
-
-/// How long it may take until a pool hears that its actix system stopped, or gives up jobs that do not
-/// end: rare enough to cost nothing, soon enough for whoever waits.
-const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// The actor that takes jobs in and hands them to the workers.
 ///
@@ -56,8 +48,8 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     /// When to look again at workers that do not answer. By the real time, whatever the pool's clock
     /// says: this is no matter of what users see, and a clock that stands still would hold up jobs.
     patience: Alarm,
-    /// When to look after blocked workers, and whether the actix system still runs. By the real time,
-    /// too.
+    /// When to look whether the actix system still runs, and to give up jobs that do not end. By the
+    /// real time, too.
     watch: Alarm,
     /// When the next limit of the pool's end comes, or a worker is to be replaced, by its clock.
     limit: Alarm,
@@ -112,8 +104,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         }
         let patience = turned.look_again.then(|| SystemClock.now() + PATIENCE);
         self.patience.set(patience, &SystemClock, ctx, |this| &mut this.patience, Self::turn);
-        let watch = turned.watch.then(|| SystemClock.now() + WATCH_EVERY);
-        self.watch.set(watch, &SystemClock, ctx, |this| &mut this.watch, Self::watch);
+        self.watch.set(turned.watch, &SystemClock, ctx, |this| &mut this.watch, Self::watch);
         // By the time of the turn: what has fallen due since then rings at once.
         debug_assert!(turned.due.is_none_or(|due| due > now), "a turn leaves nothing due");
         self.limit.set(turned.due, &*self.desk.clock, ctx, |this| &mut this.limit, Self::turn);

@@ -153,8 +153,9 @@ pub struct ShutdownReport {
     /// The jobs that ended as [`Abandoned`](crate::JobError::Abandoned). Their payloads are in their
     /// results.
     pub abandoned: Vec<JobId>,
-    /// Threads of the pool's that had not ended by the deadline, and were left behind: those of
-    /// abandoned jobs, and those that wait for what a job has put on tokio's blocking threads.
+    /// Threads of the pool's that were left behind: those of abandoned jobs, and those that had not
+    /// ended by the deadline, nor a tenth of a second after the last job, since they wait for what a
+    /// job has put on tokio's blocking threads.
     pub threads_left: usize,
 }
 
