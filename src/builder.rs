@@ -292,14 +292,12 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             roster,
         };
         let (reply, report) = request();
-        let dispatcher = {
-            let (inbox, clock) = (inbox.clone(), self.clock);
-            Dispatcher::start_in_arbiter(home, |_| {
-                let desk = Desk::new(inbox, collector.clone(), exit, clock, reply);
-                let post_room = PostRoom::new(workers, collector, recruiter, crew);
-                Dispatcher::new(desk, Scheduler::new(parts), post_room)
-            })
-        };
+        // Whole before they are on their way: where the arbiter ends first, they are dropped on it.
+        let desk = Desk::new(inbox.clone(), collector.clone(), exit, self.clock, reply);
+        let post_room = PostRoom::new(workers, collector, recruiter, crew);
+        let dispatcher = Dispatcher::start_in_arbiter(home, |_| {
+            Dispatcher::new(desk, Scheduler::new(parts), post_room)
+        });
         let bell = dispatcher.downgrade();
         inbox.connect(move || {
             if let Some(dispatcher) = bell.upgrade() {

@@ -11,7 +11,7 @@ use crate::{
         AwaitDrained, Census, Close, Collect, Enlist, Enrol, Muster, Origin, Remove, Settle,
         Settled,
     },
-    runtime::{Alarm, Clock, Rang, Reply, SystemClock},
+    runtime::{Alarm, Budget, Clock, Rang, Reply, SystemClock},
     schedule::PATIENCE,
     value::Value,
 };
@@ -25,6 +25,7 @@ pub(crate) struct Collector<T: Value, U: Value, E: Value> {
     watch: Alarm,
     /// When the next batch is old enough, by the pool's clock.
     batches: Alarm,
+    budget: Budget,
 }
 
 impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
@@ -35,6 +36,7 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
             waiting_for_quiescence: Vec::new(),
             watch: Alarm::default(),
             batches: Alarm::default(),
+            budget: Budget::default(),
         }
     }
 
@@ -69,6 +71,7 @@ impl<T: Value, U: Value, E: Value> Handler<Collect> for Collector<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, Collect { from }: Collect, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         self.collect(from, ctx);
     }
 }
@@ -77,6 +80,7 @@ impl<T: Value, U: Value, E: Value> Handler<Enlist<T, U, E>> for Collector<T, U, 
     type Result = ();
 
     fn handle(&mut self, enlist: Enlist<T, U, E>, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         let Enlist { worker, station } = enlist;
         self.collect(Origin::Anywhere, ctx);
         self.delivery.enlist(worker, station);
@@ -87,6 +91,7 @@ impl<T: Value, U: Value, E: Value> Handler<Settle<T, U, E>> for Collector<T, U, 
     type Result = ();
 
     fn handle(&mut self, Settle { accepted, tell }: Settle<T, U, E>, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         self.collect(Origin::Anywhere, ctx);
         if !self.delivery.settle(accepted) {
             return;
@@ -101,7 +106,8 @@ impl<T: Value, U: Value, E: Value> Handler<Settle<T, U, E>> for Collector<T, U, 
 impl<T: Value, U: Value, E: Value> Handler<Enrol<T, U, E>> for Collector<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, Enrol { subscribe, reply }: Enrol<T, U, E>, _: &mut Self::Context) {
+    fn handle(&mut self, Enrol { subscribe, reply }: Enrol<T, U, E>, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         let order = subscribe.into_order();
         reply.send(order.map(|order| self.delivery.add(order, self.clock.now())));
     }
@@ -110,7 +116,8 @@ impl<T: Value, U: Value, E: Value> Handler<Enrol<T, U, E>> for Collector<T, U, E
 impl<T: Value, U: Value, E: Value> Handler<Remove> for Collector<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, Remove { id, reply }: Remove, _: &mut Self::Context) {
+    fn handle(&mut self, Remove { id, reply }: Remove, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         reply.send(self.delivery.remove(id));
     }
 }
@@ -118,7 +125,8 @@ impl<T: Value, U: Value, E: Value> Handler<Remove> for Collector<T, U, E> {
 impl<T: Value, U: Value, E: Value> Handler<Muster> for Collector<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, _: Muster, _: &mut Self::Context) {
+    fn handle(&mut self, _: Muster, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         self.delivery.muster();
     }
 }
@@ -126,7 +134,8 @@ impl<T: Value, U: Value, E: Value> Handler<Muster> for Collector<T, U, E> {
 impl<T: Value, U: Value, E: Value> Handler<AwaitDrained> for Collector<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, AwaitDrained { reply }: AwaitDrained, _: &mut Self::Context) {
+    fn handle(&mut self, AwaitDrained { reply }: AwaitDrained, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         // Those who stopped waiting must not pile up in a pool that is never quiescent.
         self.waiting_for_quiescence.retain(|reply| !reply.is_closed());
         self.waiting_for_quiescence.push(reply);
@@ -137,6 +146,7 @@ impl<T: Value, U: Value, E: Value> Handler<Census> for Collector<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, Census { reply }: Census, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         self.collect(Origin::Anywhere, ctx);
         reply.send(self.delivery.counted());
     }

@@ -8,7 +8,7 @@ use crate::{
     collector::Collector,
     job::{Inside, Staff, WorkStation, WorkerId},
     message::{Collect, Origin},
-    runtime::{ArbiterHandle, Clock, chance},
+    runtime::{ArbiterHandle, Budget, Clock, chance},
     value::Value,
     work::{BlockingSeat, Hooks, Life, Post, Terms, Work},
     worker::{Seats, Worker},
@@ -47,7 +47,7 @@ impl<T: Value, U: Value, E: Value> Recruiter<T, U, E> {
                     Seats::Blocking(Box::new(BlockingSeat::new(post, id, build)))
                 }
             };
-            Worker { seats, staff, clock }
+            Worker { seats, staff, clock, budget: Budget::default() }
         })
     }
 }

@@ -1,20 +1,20 @@
-use std::{fmt, future::Future, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc};
 
-use actix::Addr;
+use actix::{Actor, Addr, Context, Handler, Message};
 use futures::{FutureExt, Stream, channel::oneshot, future::Shared};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     builder::Builder,
     deliver::{Order, ResultStream, SubscriptionId, Windows, outlet},
     dispatcher::Dispatcher,
-    error::{Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError},
-    intake::{Decision, Inbox, Submission},
+    error::{Refused, ResizeError, RunError, Stopped, SubscribeError},
+    intake::Inbox,
     job::{Address, Caller, Entry, Job, JobContext, JobId, Jobs},
     lane::Newcomers,
     message::{
-        Cancel, CancelAndTell, CancelOutcome, Drain, GetStatus, Pause, Resize, Resume, Shutdown,
-        ShutdownReport, Status, Subscribe, Unsubscribe,
+        Cancel, CancelOutcome, CancelWaiting, Drain, GetStatus, Heed, Pause, Resize, Resume,
+        Shutdown, ShutdownReport, Status, Subscribe, Unsubscribe,
     },
     process::Process,
     runtime::{Request, request},
@@ -133,8 +133,11 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Cancel safety
     /// Dropped before its first poll or while it waits for room, the job is never accepted, and is
     /// dropped too. Dropped after that, the job is done all the same.
+    ///
+    /// [`Refusal::Full`]: crate::Refusal::Full
+    /// [`Refusal::Closed`]: crate::Refusal::Closed
     pub async fn submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
-        self.accept(Entry::new(job.into())).await
+        self.0.inbox.accept(Entry::new(job.into())).await
     }
 
     /// Submits several jobs that are accepted together or not at all; otherwise as
@@ -146,8 +149,10 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// # Cancel safety
     /// As [`submit`](Self::submit).
+    ///
+    /// [`Refusal::TooLarge`]: crate::Refusal::TooLarge
     pub async fn submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
-        self.accept(jobs).await
+        self.0.inbox.accept(jobs).await
     }
 
     /// Submits a job, or says at once why not. It neither waits nor blocks, on any thread.
@@ -158,6 +163,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Errors
     /// The job comes back if the queue is full or others wait for room in it ([`Refusal::Full`]), or
     /// if the pool is closed or has ended ([`Refusal::Closed`]).
+    ///
+    /// [`Refusal::Full`]: crate::Refusal::Full
+    /// [`Refusal::Closed`]: crate::Refusal::Closed
     pub fn try_submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
         self.0.inbox.try_submit(Entry::new(job.into()))
     }
@@ -167,6 +175,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Errors
     /// As [`try_submit`](Self::try_submit), and if there are more jobs than the queue can ever hold
     /// ([`Refusal::TooLarge`]).
+    ///
+    /// [`Refusal::TooLarge`]: crate::Refusal::TooLarge
     pub fn try_submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
         self.0.inbox.try_submit(jobs)
     }
@@ -190,11 +200,15 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         let stop = CancellationToken::new();
         let (reply, answer) = oneshot::channel();
         let to = Address::from(Caller::new(reply, stop.clone()));
-        self.accept(Entry { job, to }).await?;
+        // Before the job is on its way: whoever leaves the line may just have been let in.
         let mut caller = CallerWaits { pool: self, id, stop: Some(stop) };
-        let answer = answer.await;
+        let accepted = self.0.inbox.accept(Entry { job, to }).await;
+        let answer = match accepted {
+            Ok(_) => answer.await.map_err(|oneshot::Canceled| RunError::Stopped(id)),
+            Err(refused) => Err(refused.into()),
+        };
         caller.stop = None;
-        let result = answer.map_err(|oneshot::Canceled| RunError::Stopped(id))?;
+        let result = answer?;
         match result.into_outcome() {
             Ok(outcome) => Ok(outcome?),
             Err(_) => unreachable!("nobody else holds a caller's result"),
@@ -231,42 +245,15 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         self.0.inbox.is_closed()
     }
 
-    /// Completes once everything is refused.
-    pub(crate) fn closed(&self) -> WaitForCancellationFutureOwned {
-        self.0.inbox.closed()
+    /// The way in, for those who wait for room.
+    pub(crate) fn inbox(&self) -> &Arc<Inbox<T, U, E>> {
+        &self.0.inbox
     }
 
-    /// The time by the pool's clock.
-    pub(crate) fn now(&self) -> Instant {
-        self.0.inbox.now()
-    }
-
-    /// Accepts a submission, after waiting in line if need be.
-    pub(crate) fn accept<S: Submission<T, U, E>>(
-        &self,
-        submission: S,
-    ) -> impl Future<Output = Decision<S, T, U, E>> + Send + use<S, T, U, E> {
-        let inbox = self.0.inbox.clone();
-        async move {
-            // Most submissions need no line, and so no channel to be answered by.
-            let submission = match inbox.try_accept(submission) {
-                Ok(receipt) => return Ok(receipt),
-                Err((submission, Refusal::Full { .. })) => submission,
-                Err((submission, reason)) => return Err(submission.refuse(reason)),
-            };
-            let (asker, answer) = request();
-            if let Some((_, answer)) = inbox.submit_or_wait(submission, asker) {
-                return answer;
-            }
-            let mut line = InLine { inbox, left: true };
-            match answer.await {
-                Ok(answer) => {
-                    line.left = false;
-                    answer
-                }
-                // The gate answers everyone in its line, also when it closes.
-                Err(_) => unreachable!("the gate dropped someone in its line"),
-            }
+    /// Cancels those of these jobs that wait in the queue.
+    pub(crate) fn cancel_waiting(&self, jobs: Vec<JobId>) {
+        if !jobs.is_empty() {
+            self.0.dispatcher.do_send(CancelWaiting { jobs });
         }
     }
 }
@@ -275,7 +262,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
 struct CallerWaits<'p, T: Value, U: Value, E: Value> {
     pool: &'p Pool<T, U, E>,
     id: JobId,
-    /// `None` once the result is there.
+    /// `None` once the answer is there.
     stop: Option<CancellationToken>,
 }
 
@@ -285,20 +272,6 @@ impl<T: Value, U: Value, E: Value> Drop for CallerWaits<'_, T, U, E> {
             // The token tells the job even if the dispatcher has no turn before it starts.
             stop.cancel();
             self.pool.0.dispatcher.do_send(Cancel(self.id));
-        }
-    }
-}
-
-/// Someone who waits in line. Leaving it lets in those behind.
-struct InLine<T: Value, U: Value, E: Value> {
-    inbox: Arc<Inbox<T, U, E>>,
-    left: bool,
-}
-
-impl<T: Value, U: Value, E: Value> Drop for InLine<T, U, E> {
-    fn drop(&mut self) {
-        if self.left {
-            self.inbox.let_in();
         }
     }
 }
@@ -356,12 +329,12 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// ([`SubscribeError::Stopped`]).
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the subscription is made or not; if it is, nobody knows its id.
+    /// Dropped after its first poll, the subscription is made nevertheless, and nobody knows its id.
     pub async fn subscribe(
         &self,
         subscribe: Subscribe<T, U, E>,
     ) -> Result<SubscriptionId, SubscribeError> {
-        self.0.dispatcher.send(subscribe).await.unwrap_or(Err(SubscribeError::Stopped(Stopped)))
+        self.ask(subscribe).await
     }
 
     /// Ends a subscription; `false` if there is none by that id.
@@ -370,9 +343,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the subscription ends or not; it can be asked again.
+    /// Dropped after its first poll, the subscription ends nevertheless.
     pub async fn unsubscribe(&self, id: SubscriptionId) -> Result<bool, Stopped> {
-        self.0.dispatcher.send(Unsubscribe(id)).await.unwrap_or(Err(Stopped))
+        self.ask(Unsubscribe(id)).await
     }
 
     /// Waits until the pool is quiescent: nothing waits, nothing runs, and every result has been
@@ -421,10 +394,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// # Cancel safety
     /// Dropped after its first poll, the job is cancelled nevertheless.
     pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome, Stopped> {
-        let (reply, answer) = request();
-        // A `send` that is dropped is not handled.
-        self.0.dispatcher.do_send(CancelAndTell { id, reply });
-        answer.await.map_err(|_| Stopped)
+        self.ask(Cancel(id)).await
     }
 
     /// Starts no job from the answer on: see [`Pause`].
@@ -433,9 +403,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the pool is paused or not; it can be asked again.
+    /// Dropped after its first poll, the pool is paused nevertheless.
     pub async fn pause(&self) -> Result<(), Stopped> {
-        self.0.dispatcher.send(Pause).await.unwrap_or(Err(Stopped))
+        self.ask(Pause).await
     }
 
     /// Starts jobs again. A pool that is not paused goes on as it was.
@@ -444,9 +414,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// The pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before it is answered, the pool resumes or not; it can be asked again.
+    /// Dropped after its first poll, the pool resumes nevertheless.
     pub async fn resume(&self) -> Result<(), Stopped> {
-        self.0.dispatcher.send(Resume).await.unwrap_or(Err(Stopped))
+        self.ask(Resume).await
     }
 
     /// Has so many workers from now on: see [`Resize`].
@@ -455,9 +425,22 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// There can never be so many, or the pool has ended, or its actix `System` has stopped.
     ///
     /// # Cancel safety
-    /// Dropped before its answer, the number may have been changed or not.
+    /// Dropped after its first poll, the number is changed nevertheless.
     pub async fn resize(&self, workers: usize) -> Result<(), ResizeError> {
-        self.0.dispatcher.send(Resize(workers)).await.unwrap_or(Err(Stopped.into()))
+        self.ask(Resize(workers)).await
+    }
+
+    /// Asks the dispatcher, who heeds this even if nobody waits for the answer any more.
+    async fn ask<M, V, X>(&self, message: M) -> Result<V, X>
+    where
+        M: Message<Result = Result<V, X>> + Send + 'static,
+        Dispatcher<T, U, E>: Actor<Context = Context<Dispatcher<T, U, E>>> + Handler<M>,
+        V: Send + 'static,
+        X: From<Stopped> + Send + 'static,
+    {
+        let (reply, answer) = request();
+        self.0.dispatcher.do_send::<Heed<M>>(Heed { message, reply });
+        answer.await.unwrap_or_else(|_| Err(Stopped.into()))
     }
 
     /// How the pool stands.

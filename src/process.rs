@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt,
     future::Future,
     pin::Pin,
@@ -8,11 +8,12 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, channel::mpsc, future::BoxFuture, ready, stream::Fuse};
-use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     error::{JobError, Refusal, Refused},
     job::{Address, Arrival, Entry, Flow, FlowSeat, Job, JobId, JobResult},
+    panic::drop_each,
     pool::Pool,
     value::Value,
 };
@@ -57,10 +58,11 @@ pub struct Process<S: Stream, T: Value, U: Value, E: Value> {
     /// Jobs taken, and results read.
     taken: u64,
     read: u64,
+    /// Jobs taken whose results have not been read.
+    under_way: HashSet<JobId>,
     /// Results that came before those of earlier jobs, where the order is kept.
     early: Option<BTreeMap<u64, JobResult<T, U, E>>>,
     state: State,
-    _cancel_when_dropped: DropGuard,
 }
 
 type InLine<T> = BoxFuture<'static, Result<JobId, Refused<Job<T>>>>;
@@ -87,22 +89,21 @@ where
     S::Item: Into<Job<T>>,
 {
     pub(crate) fn new(jobs: S, pool: Pool<T, U, E>, buffer: usize) -> Self {
-        let stop = CancellationToken::new();
         let (sender, arrivals) = mpsc::unbounded();
         Self {
             jobs: Box::pin(jobs.fuse()),
-            closed: Box::pin(pool.closed()),
+            closed: Box::pin(pool.inbox().closed()),
             pool,
             buffer,
-            flow: Arc::new(Flow { arrivals: sender, stop: stop.clone() }),
+            flow: Arc::new(Flow { arrivals: sender, stop: CancellationToken::new() }),
             arrivals,
             in_line: None,
             held: None,
             taken: 0,
             read: 0,
+            under_way: HashSet::new(),
             early: None,
             state: State::Taking,
-            _cancel_when_dropped: stop.drop_guard(),
         }
     }
 
@@ -116,8 +117,9 @@ where
     /// How many jobs may be taken from the input whose results have not been read: 1,024 unless
     /// set; 0 counts as 1.
     #[must_use]
-    pub fn buffer(self, jobs: usize) -> Self {
-        Self { buffer: jobs.max(1), ..self }
+    pub fn buffer(mut self, jobs: usize) -> Self {
+        self.buffer = jobs.max(1);
+        self
     }
 
     /// Takes jobs until enough are under way.
@@ -155,8 +157,9 @@ where
     }
 
     fn submit(&mut self, number: u64, job: Job<T>) {
+        self.under_way.insert(job.id());
         let to = Address::from(FlowSeat::new(self.flow.clone(), number));
-        let in_line = Box::pin(self.pool.accept(Entry { job, to }));
+        let in_line = Box::pin(self.pool.inbox().accept(Entry { job, to }));
         self.in_line = Some((number, in_line));
     }
 
@@ -172,7 +175,7 @@ where
             _ => {}
         }
         let entry = Entry::<T, U, E>::new(job);
-        let rejected = entry.reject(JobError::Rejected(reason), self.pool.now());
+        let rejected = entry.reject(JobError::Rejected(reason), self.pool.inbox().now());
         let arrival = (number, Some(rejected.result));
         let _ = self.flow.arrivals.unbounded_send(arrival);
     }
@@ -211,8 +214,20 @@ where
             return Poll::Ready(None);
         }
         let result = ready!(this.poll_result(cx));
-        this.read += u64::from(result.is_some());
+        if let Some(result) = &result {
+            this.read += 1;
+            this.under_way.remove(&result.id());
+        }
         Poll::Ready(result)
+    }
+}
+
+impl<S: Stream, T: Value, U: Value, E: Value> Drop for Process<S, T, U, E> {
+    fn drop(&mut self) {
+        // It leaves the line first: once it was let in, its job is one of those under way.
+        drop_each(self.in_line.take());
+        self.flow.stop.cancel();
+        self.pool.cancel_waiting(self.under_way.drain().collect());
     }
 }
 

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use crate::{
     job::{Staff, WorkerId},
     message::{Dismiss, Look, Seat, StopJobs, Wake},
-    runtime::{Clock, spawn, stop_this_thread},
+    runtime::{Budget, Clock, spawn, stop_this_thread},
     value::Value,
     work::{BlockingSeat, Post, Serve},
 };
@@ -21,6 +21,7 @@ pub(crate) struct Worker<T, U, E> {
     /// Until it has started.
     pub(crate) staff: Staff,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) budget: Budget,
 }
 
 /// How a worker does its jobs.
@@ -63,6 +64,7 @@ impl<T: Value, U: Value, E: Value> Handler<Wake> for Worker<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         match &self.seats {
             Seats::Async { post, .. } => post.wake(),
             Seats::Blocking(_) => self.work(ctx),
@@ -73,7 +75,8 @@ impl<T: Value, U: Value, E: Value> Handler<Wake> for Worker<T, U, E> {
 impl<T: Value, U: Value, E: Value> Handler<Seat> for Worker<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, Seat { staff }: Seat, _: &mut Self::Context) {
+    fn handle(&mut self, Seat { staff }: Seat, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         staff.into_iter().for_each(|(seat, id)| self.seat(seat, id));
     }
 }
@@ -81,7 +84,8 @@ impl<T: Value, U: Value, E: Value> Handler<Seat> for Worker<T, U, E> {
 impl<T: Value, U: Value, E: Value> Handler<Dismiss> for Worker<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, Dismiss { seats }: Dismiss, _: &mut Self::Context) {
+    fn handle(&mut self, Dismiss { seats }: Dismiss, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         if let Seats::Async { post, .. } = &self.seats {
             post.dismiss(&seats);
         }
@@ -91,7 +95,8 @@ impl<T: Value, U: Value, E: Value> Handler<Dismiss> for Worker<T, U, E> {
 impl<T: Value, U: Value, E: Value> Handler<StopJobs> for Worker<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, StopJobs(stopping): StopJobs, _: &mut Self::Context) {
+    fn handle(&mut self, StopJobs(stopping): StopJobs, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         if let Seats::Async { post, .. } = &self.seats {
             post.stop_jobs(stopping);
         }
@@ -101,7 +106,8 @@ impl<T: Value, U: Value, E: Value> Handler<StopJobs> for Worker<T, U, E> {
 impl<T: Value, U: Value, E: Value> Handler<Look> for Worker<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, Look { seat }: Look, _: &mut Self::Context) {
+    fn handle(&mut self, Look { seat }: Look, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         if let Seats::Async { post, .. } = &self.seats {
             post.look(seat);
         }

@@ -234,6 +234,15 @@ async fn a_pool_that_is_paused_starts_nothing_until_it_resumes() {
 }
 
 #[actix::test]
+async fn a_pause_and_a_resume_whose_askers_leave_are_heeded_nevertheless() {
+    let pool = support::echo();
+    assert!(pool.pause().now_or_never().is_none());
+    assert!(pool.status().await.unwrap().paused);
+    assert!(pool.resume().now_or_never().is_none());
+    assert!(!pool.status().await.unwrap().paused);
+}
+
+#[actix::test]
 async fn a_shutdown_that_drains_resumes_a_paused_pool() {
     let gate = Turnstile::new();
     let pool = behind(&gate).build().unwrap();

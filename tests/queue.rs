@@ -92,6 +92,22 @@ async fn one_who_leaves_the_line_is_never_accepted_and_lets_in_those_behind() {
 }
 
 #[actix::test]
+async fn one_who_leaves_the_middle_of_the_line_takes_its_job_along_at_once() {
+    let alive = Arc::new(());
+    let pool: Pool<Arc<()>, (), String> =
+        Pool::builder(async |_, _cx| Ok(())).queue(Queue::bounded(1)).build().unwrap();
+    pool.pause().await.unwrap();
+    pool.submit(alive.clone()).await.unwrap();
+    let mut line = Vec::from_iter((0..3).map(|_| Box::pin(pool.submit(alive.clone()))));
+    assert!(line.iter_mut().all(|submit| submit.now_or_never().is_none()));
+    drop(line.remove(1));
+    assert_eq!(Arc::strong_count(&alive), 4);
+    assert_eq!(pool.status().await.unwrap().in_line, 2);
+    pool.resume().await.unwrap();
+    join_all(line).await.into_iter().for_each(|accepted| _ = accepted.unwrap());
+}
+
+#[actix::test]
 async fn a_message_that_nobody_waits_for_is_rejected_by_a_full_queue() {
     for on_full in [OnFull::Wait, OnFull::Reject] {
         let (pool, gate, mut ears) = busy(on_full).await;

@@ -207,6 +207,13 @@ async fn idle_async_workers_leave_at_once_and_their_places_are_taken_again() {
 }
 
 #[actix::test]
+async fn a_resize_whose_asker_leaves_is_heeded_nevertheless() {
+    let pool = behind(&Turnstile::new()).workers(2).build().unwrap();
+    assert!(pool.resize(3).now_or_never().is_none());
+    assert_eq!(pool.status().await.unwrap().workers, 3);
+}
+
+#[actix::test]
 async fn too_many_workers_are_refused_and_nothing_changes() {
     let pool = behind(&Turnstile::new()).workers(2).build().unwrap();
     let refused = pool.resize(usize::MAX).await.unwrap_err();

@@ -59,6 +59,26 @@ async fn run_dropped_cancels_its_job_where_it_waits_and_where_it_runs() {
 }
 
 #[actix::test]
+async fn run_dropped_when_it_was_just_let_in_from_the_line_cancels_its_job() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::bounded(1));
+    pool.submit(0_u64).await.unwrap();
+    gate.reached(1).await;
+    let waiting = pool.submit(2_u64).await.unwrap();
+    let mut run = Box::pin(pool.run(4_u64));
+    assert!((&mut run).now_or_never().is_none());
+    // This lets it in, and nobody polls it meanwhile.
+    pool.cancel(waiting).await.unwrap();
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.in_line, status.queued), (0, 1));
+    drop(run);
+    gate.open(2);
+    pool.drain().await.unwrap();
+    let counts = pool.status().await.unwrap().counts;
+    assert_eq!((counts.succeeded, counts.cancelled), (1, 2));
+}
+
+#[actix::test]
 async fn run_dropped_tells_a_blocking_job() {
     let (started, starts) = futures::channel::oneshot::channel();
     let started = std::sync::Mutex::new(Some(started));
@@ -222,6 +242,42 @@ async fn a_stream_dropped_cancels_its_jobs() {
     drop(results);
     pool.drain().await.unwrap();
     assert_eq!(pool.status().await.unwrap().counts.cancelled, 10);
+}
+
+#[actix::test]
+async fn a_stream_dropped_gives_up_the_places_of_its_jobs_in_the_queue_at_once() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::bounded(3).on_full(OnFull::Reject));
+    pool.submit(0_u64).await.unwrap();
+    gate.reached(1).await;
+    let other = pool.submit(2_u64).await.unwrap();
+    let mut process = pool.process(stream::iter([4_u64, 6]));
+    assert!(process.next().now_or_never().is_none());
+    drop(process);
+    assert_eq!(pool.status().await.unwrap().queued, 1);
+    pool.try_submit_all([8, 10].into_iter().collect()).unwrap();
+    pool.cancel(other).await.unwrap();
+    gate.open(3);
+    pool.drain().await.unwrap();
+    let counts = pool.status().await.unwrap().counts;
+    assert_eq!((counts.succeeded, counts.cancelled), (3, 3));
+}
+
+#[actix::test]
+async fn a_stream_dropped_when_its_job_was_just_let_in_from_the_line_cancels_that_too() {
+    let gate = Turnstile::new();
+    let pool = held(&gate, 1, Queue::bounded(1));
+    pool.submit(0_u64).await.unwrap();
+    gate.reached(1).await;
+    let waiting = pool.submit(2_u64).await.unwrap();
+    let mut process = pool.process(stream::iter([4_u64]));
+    assert!(process.next().now_or_never().is_none());
+    pool.cancel(waiting).await.unwrap();
+    assert_eq!(pool.status().await.unwrap().queued, 1);
+    drop(process);
+    assert_eq!(pool.status().await.unwrap().queued, 0);
+    gate.open(1);
+    pool.drain().await.unwrap();
 }
 
 #[actix::test]

@@ -3,12 +3,14 @@
 
 mod support;
 
-use std::{rc::Rc, thread};
+use std::{cell::Cell, rc::Rc, thread};
 
 use actix::{Actor, Context, Handler, ResponseFuture};
-use actix_workpool::{Job, Jobs, OnFull, Pool, Queue, Refusal};
+use actix_workpool::{
+    Cancel, Drain, GetStatus, Job, Jobs, OnFull, Pause, Pool, Queue, Refusal, Resize, Resume,
+};
 use futures::executor::block_on;
-use support::{Numbers, Turnstile, behind, listen, listen_for_results, payloads};
+use support::{Numbers, Turnstile, behind, listen, listen_for_results, payloads, yield_now};
 
 fn doubling() -> Numbers {
     Pool::builder(async |n: &u64, _cx| Ok(2 * n)).workers(2).build().unwrap()
@@ -50,6 +52,36 @@ async fn a_flood_of_messages_lets_others_on_the_thread_have_their_turn() {
     ears.results(10).await;
     flood.join().unwrap();
     ears.results(99_990).await;
+}
+
+#[actix::test]
+async fn a_flood_of_control_messages_lets_others_on_the_thread_have_their_turn() {
+    const FLOOD: usize = 10_000;
+    let pool = doubling();
+    let turns = Rc::new(Cell::new(0));
+    let counting = turns.clone();
+    actix_rt::spawn(async move {
+        loop {
+            counting.set(counting.get() + 1);
+            yield_now().await;
+        }
+    });
+    let to = pool.dispatcher();
+    let kinds: [(&str, &dyn Fn()); 6] = [
+        ("GetStatus", &|| to.do_send(GetStatus)),
+        ("Drain", &|| to.do_send(Drain)),
+        ("Pause", &|| to.do_send(Pause)),
+        ("Resume", &|| to.do_send(Resume)),
+        ("Resize", &|| to.do_send(Resize(2))),
+        ("Cancel", &|| to.do_send(Cancel(Job::new(0_u64).id()))),
+    ];
+    for (kind, send) in kinds {
+        (0..FLOOD).for_each(|_| send());
+        let before = turns.get();
+        pool.resume().await.unwrap();
+        // Actix's `mailbox_assert` panics at 256 messages in a row.
+        assert!(turns.get() - before >= FLOOD / 256, "{kind}: {turns:?} in all");
+    }
 }
 
 #[actix::test]

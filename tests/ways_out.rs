@@ -190,6 +190,19 @@ async fn a_result_knows_its_job_its_worker_and_its_times() {
 }
 
 #[actix::test]
+async fn a_subscription_is_made_and_ended_although_its_asker_leaves() {
+    let pool = echo();
+    let (addr, _ears) = listener();
+    let subscribe = || Subscribe::results(addr.clone().recipient());
+    assert!(pool.subscribe(subscribe()).now_or_never().is_none());
+    assert_eq!(pool.status().await.unwrap().subscribers, 1);
+    let id = pool.subscribe(subscribe()).await.unwrap();
+    assert!(pool.unsubscribe(id).now_or_never().is_none());
+    assert_eq!(pool.status().await.unwrap().subscribers, 1);
+    assert_eq!(pool.unsubscribe(id).await, Ok(false));
+}
+
+#[actix::test]
 async fn subscribers_of_a_pool_that_has_ended_are_told_so() {
     let pool = echo();
     pool.shutdown(Shutdown::Now).await.unwrap();

@@ -450,7 +450,7 @@ async fn a_handler_that_waits_for_room_in_the_pool_that_waits_for_it_is_reported
         warned = warnings::take();
     }
     for part in
-        ["a stall", "pool=\"thumbnails\"", "subscriber=\"indexer\"", "queued=1", "waiting=1"]
+        ["a stall", "pool=\"thumbnails\"", "subscriber=\"indexer\"", "queued=1", "in_line=1"]
     {
         assert!(warned[0].contains(part), "{warned:?}");
     }

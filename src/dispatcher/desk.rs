@@ -1,7 +1,7 @@
 //! What the dispatcher's handlers share with the answers they give: an answer sees whether someone
 //! waits for it, and the handler does not.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, iter, rc::Rc, sync::Arc};
 
 use actix::{
     Addr, Context, Message,
@@ -11,10 +11,12 @@ use actix::{
 use crate::{
     collector::Collector,
     error::{JobError, Refused},
-    intake::{Decision, Inbox, Submission},
+    intake::{Decision, Inbox, Submission, Submitted},
     job::{Ended, Entry, Job, Jobs, WorkStation},
     message::{Collect, Origin, Shutdown},
+    panic::drop_each,
     runtime::{Clock, Reply},
+    schedule::Chunks,
     value::Value,
 };
 
@@ -52,7 +54,8 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
     /// comes to the subscribers.
     fn admit<S: Submission<T, U, E>>(&self, submission: S, asker: Asker<S, T, U, E>) {
         if let Some(asker) = asker {
-            if let Some((asker, answer)) = self.inbox.submit_or_wait(submission, Reply(asker)) {
+            let submitted = self.inbox.submit_or_wait(submission, Reply(asker));
+            if let Submitted::Decided(asker, answer) = submitted {
                 asker.send(answer);
             }
         } else if let Err(Refused { job, reason }) = self.inbox.try_submit(submission) {
@@ -61,6 +64,17 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
                 self.put(Entry::new(job).reject(JobError::Rejected(reason), now));
             }
         }
+    }
+}
+
+impl<T: Value, U: Value, E: Value> Drop for Desk<T, U, E> {
+    /// Where the arbiter ended before the dispatcher began, nobody else closes the inbox and tells
+    /// those whose jobs are in it.
+    fn drop(&mut self) {
+        self.inbox.close();
+        let mut left = Chunks::new();
+        self.inbox.empty(0, &mut left);
+        drop_each(iter::from_fn(|| left.pop_front()));
     }
 }
 

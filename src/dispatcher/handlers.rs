@@ -1,16 +1,19 @@
 //! Message in, decision, actions out. Every handler of a control message takes in first what was
 //! accepted before it.
 
-use actix::{ActorContext, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture};
+use actix::{
+    ActorContext, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture,
+    dev::MessageResponse,
+};
 
 use crate::{
     builder::MOST_WORKERS,
     error::{ResizeError, Stopped, SubscribeError},
     job::{Job, Jobs},
     message::{
-        AwaitDrained, Cancel, CancelAndTell, Census, Drain, Enrol, GetStatus, Knock, LastCall,
-        Pause, Remove, Resize, Resume, Settled, Shutdown, Status, Subscribe, SystemStopped,
-        Unsubscribe,
+        AwaitDrained, Cancel, CancelWaiting, Census, Drain, Enrol, GetStatus, Heed, Knock,
+        LastCall, Pause, Remove, Resize, Resume, Settled, Shutdown, Status, Subscribe,
+        SystemStopped, Unsubscribe,
     },
     runtime::{Rang, Request, request},
     schedule::Ending,
@@ -40,6 +43,19 @@ impl<T: Value, U: Value, E: Value> Handler<Jobs<T>> for Dispatcher<T, U, E> {
     }
 }
 
+impl<M, T: Value, U: Value, E: Value> Handler<Heed<M>> for Dispatcher<T, U, E>
+where
+    M: Message<Result: Send> + Send + 'static,
+    Self: Handler<M>,
+{
+    type Result = ();
+
+    fn handle(&mut self, Heed { message, reply }: Heed<M>, ctx: &mut Self::Context) {
+        let answer = Handler::<M>::handle(self, message, ctx);
+        answer.handle(ctx, Some(reply.0));
+    }
+}
+
 impl<T: Value, U: Value, E: Value> Handler<Rang<Self>> for Dispatcher<T, U, E> {
     type Result = ();
 
@@ -52,7 +68,7 @@ impl<T: Value, U: Value, E: Value> Handler<Knock> for Dispatcher<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, _: Knock, ctx: &mut Self::Context) {
-        self.count_message(ctx);
+        self.budget.spend(ctx);
         self.turn(ctx);
     }
 }
@@ -61,6 +77,7 @@ impl<T: Value, U: Value, E: Value> Handler<Subscribe<T, U, E>> for Dispatcher<T,
     type Result = ResponseFuture<<Subscribe<T, U, E> as Message>::Result>;
 
     fn handle(&mut self, subscribe: Subscribe<T, U, E>, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         // Before the turn: a job that was sent after this message may end at once.
         let (reply, answer) = request();
         self.desk.collector.do_send(Enrol { subscribe, reply });
@@ -73,6 +90,7 @@ impl<T: Value, U: Value, E: Value> Handler<Unsubscribe> for Dispatcher<T, U, E> 
     type Result = ResponseFuture<Result<bool, Stopped>>;
 
     fn handle(&mut self, Unsubscribe(id): Unsubscribe, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.turn(ctx);
         let (reply, answer) = request();
         self.desk.collector.do_send(Remove { id, reply });
@@ -84,6 +102,7 @@ impl<T: Value, U: Value, E: Value> Handler<Drain> for Dispatcher<T, U, E> {
     type Result = ResponseFuture<Result<(), Stopped>>;
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         let (reply, answer) = request();
         self.desk.collector.do_send(AwaitDrained { reply });
         self.turn_and_settle(ctx);
@@ -95,15 +114,19 @@ impl<T: Value, U: Value, E: Value> Handler<Cancel> for Dispatcher<T, U, E> {
     type Result = MessageResult<Cancel>;
 
     fn handle(&mut self, Cancel(id): Cancel, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         MessageResult(Ok(self.cancel(id, ctx)))
     }
 }
 
-impl<T: Value, U: Value, E: Value> Handler<CancelAndTell> for Dispatcher<T, U, E> {
+impl<T: Value, U: Value, E: Value> Handler<CancelWaiting> for Dispatcher<T, U, E> {
     type Result = ();
 
-    fn handle(&mut self, CancelAndTell { id, reply }: CancelAndTell, ctx: &mut Self::Context) {
-        reply.send(self.cancel(id, ctx));
+    fn handle(&mut self, CancelWaiting { jobs }: CancelWaiting, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
+        let now = self.now();
+        self.scheduler.cancel_those_waiting(jobs, now, &mut self.post_room);
+        self.turn(ctx);
     }
 }
 
@@ -111,6 +134,7 @@ impl<T: Value, U: Value, E: Value> Handler<Pause> for Dispatcher<T, U, E> {
     type Result = MessageResult<Pause>;
 
     fn handle(&mut self, _: Pause, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.scheduler.pause();
         self.turn(ctx);
         MessageResult(Ok(()))
@@ -121,6 +145,7 @@ impl<T: Value, U: Value, E: Value> Handler<Resume> for Dispatcher<T, U, E> {
     type Result = MessageResult<Resume>;
 
     fn handle(&mut self, _: Resume, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.scheduler.resume();
         self.turn(ctx);
         MessageResult(Ok(()))
@@ -131,6 +156,7 @@ impl<T: Value, U: Value, E: Value> Handler<Resize> for Dispatcher<T, U, E> {
     type Result = MessageResult<Resize>;
 
     fn handle(&mut self, Resize(workers): Resize, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         let most = MOST_WORKERS;
         if workers > most {
             return MessageResult(Err(ResizeError::TooMany { wanted: workers, most }));
@@ -144,6 +170,7 @@ impl<T: Value, U: Value, E: Value> Handler<Shutdown> for Dispatcher<T, U, E> {
     type Result = Farewell<T, U, E>;
 
     fn handle(&mut self, shutdown: Shutdown, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         let ending = |now, leave| match shutdown {
             Shutdown::Drain(deadline) => Ending::drain(now, deadline, leave),
             Shutdown::FinishRunning(deadline) => Ending::finish_running(now, deadline, leave),
@@ -158,6 +185,7 @@ impl<T: Value, U: Value, E: Value> Handler<GetStatus> for Dispatcher<T, U, E> {
     type Result = ResponseFuture<Result<Status, Stopped>>;
 
     fn handle(&mut self, _: GetStatus, ctx: &mut Self::Context) -> Self::Result {
+        self.budget.spend(ctx);
         self.turn(ctx);
         let (reply, answer) = request();
         self.desk.collector.do_send(Census { reply });
@@ -193,6 +221,7 @@ impl<T: Value, U: Value, E: Value> Handler<Settled> for Dispatcher<T, U, E> {
     type Result = ();
 
     fn handle(&mut self, Settled { accepted }: Settled, ctx: &mut Self::Context) {
+        self.budget.spend(ctx);
         self.turn(ctx);
         if !self.scheduler.settled(accepted) {
             return;

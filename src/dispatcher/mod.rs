@@ -6,35 +6,22 @@ mod desk;
 mod handlers;
 mod post_room;
 
-use std::{
-    fmt, mem,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{fmt, mem, rc::Rc, time::Instant};
 
-use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running, WrapFuture};
+use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running};
 
 use crate::{
     job::JobId,
     message::{CancelOutcome, LastCall, ShutdownReport},
-    runtime::{Alarm, Clock, SystemClock},
+    runtime::{Alarm, Budget, Clock, SystemClock},
     schedule::{Ending, Leave, Now, PATIENCE, Port, Scheduler, Turned},
     value::Value,
-    work::yield_once,
 };
 
 pub(crate) use self::{desk::Desk, post_room::PostRoom};
 
 /// Submissions after which jobs are handed out although more messages wait.
 const TURN_EVERY: u32 = 64;
-
-/// Messages after which everything else on the thread has its turn: a mailbox has no budget of its
-/// own, and actix's `mailbox_assert` panics at 256, control messages included.
-const YIELD_EVERY: u32 = 192;
-
-/// How long it may take until a pool hears that its actix system stopped, or gives up jobs that do not
-/// end: rare enough to cost nothing, soon enough for whoever waits.
-const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 /// The actor that takes jobs in and hands them to the workers.
 ///
@@ -54,14 +41,15 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     desk: Rc<Desk<T, U, E>>,
     scheduler: Scheduler<T, U, E>,
     post_room: PostRoom<T, U, E>,
-    /// Submissions since the last turn, and messages since everything else had its turn.
+    /// Submissions since the last turn.
     since_turn: u32,
-    since_yield: u32,
+    /// Spent by every message that others send.
+    budget: Budget,
     /// When to look again at workers that do not answer. By the real time, whatever the pool's clock
     /// says: this is no matter of what users see, and a clock that stands still would hold up jobs.
     patience: Alarm,
-    /// When to look after blocked workers, and whether the actix system still runs. By the real time,
-    /// too.
+    /// When to look whether the actix system still runs, and to give up jobs that do not end. By the
+    /// real time, too.
     watch: Alarm,
     /// When the next limit of the pool's end comes, or a worker is to be replaced, by its clock.
     limit: Alarm,
@@ -83,7 +71,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             scheduler,
             post_room,
             since_turn: 0,
-            since_yield: 0,
+            budget: Budget::default(),
             patience: Alarm::default(),
             watch: Alarm::default(),
             limit: Alarm::default(),
@@ -116,8 +104,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         }
         let patience = turned.look_again.then(|| SystemClock.now() + PATIENCE);
         self.patience.set(patience, &SystemClock, ctx, |this| &mut this.patience, Self::turn);
-        let watch = turned.watch.then(|| SystemClock.now() + WATCH_EVERY);
-        self.watch.set(watch, &SystemClock, ctx, |this| &mut this.watch, Self::watch);
+        self.watch.set(turned.watch, &SystemClock, ctx, |this| &mut this.watch, Self::watch);
         // By the time of the turn: what has fallen due since then rings at once.
         debug_assert!(turned.due.is_none_or(|due| due > now), "a turn leaves nothing due");
         self.limit.set(turned.due, &*self.desk.clock, ctx, |this| &mut this.limit, Self::turn);
@@ -142,20 +129,10 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         if self.since_turn >= TURN_EVERY {
             self.turn(ctx);
         }
-        self.count_message(ctx);
-    }
-
-    /// Counts a message, and lets everything else have its turn now and then.
-    fn count_message(&mut self, ctx: &mut Context<Self>) {
-        self.since_yield += 1;
-        if self.since_yield >= YIELD_EVERY {
-            self.since_yield = 0;
-            ctx.wait(yield_once().into_actor(self));
-        }
+        self.budget.spend(ctx);
     }
 
     fn cancel(&mut self, id: JobId, ctx: &mut Context<Self>) -> CancelOutcome {
-        self.count_message(ctx);
         let now = self.now();
         let met = self.scheduler.cancel(id, now, &mut self.post_room);
         self.turn(ctx);

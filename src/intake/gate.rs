@@ -17,6 +17,10 @@ pub(crate) trait Waiting {
     fn has_left(&self) -> bool;
 }
 
+/// A place in the line, by which whoever has it can leave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u64);
+
 #[derive(Debug)]
 pub(crate) struct Gate<W> {
     open: bool,
@@ -26,7 +30,9 @@ pub(crate) struct Gate<W> {
     held: usize,
     /// Jobs that were ever accepted.
     accepted: u64,
-    line: VecDeque<W>,
+    line: VecDeque<(Place, W)>,
+    /// The place of the next who joins the line.
+    next_place: Place,
     /// Those who left the line, until the lock is released: dropping them runs users' code.
     left: Vec<W>,
     /// When the line has this length, those who left are removed from its middle too.
@@ -45,6 +51,7 @@ impl<W: Waiting> Gate<W> {
             held: 0,
             accepted: 0,
             line: VecDeque::new(),
+            next_place: Place(0),
             left: Vec::new(),
             sweep_at: SWEEP,
         }
@@ -64,7 +71,7 @@ impl<W: Waiting> Gate<W> {
 
     /// How many wait in line.
     pub(crate) fn waiting(&self) -> usize {
-        self.line.iter().filter(|waiter| !waiter.has_left()).count()
+        self.line.iter().filter(|(_, waiter)| !waiter.has_left()).count()
     }
 
     /// Admits `jobs` together now, or says why not. Nobody overtakes the line.
@@ -92,14 +99,25 @@ impl<W: Waiting> Gate<W> {
     }
 
     /// Joins the end of the line.
-    pub(crate) fn join(&mut self, waiter: W) {
+    pub(crate) fn join(&mut self, waiter: W) -> Place {
         if self.line.len() >= self.sweep_at {
-            let (left, line): (VecDeque<_>, _) = self.line.drain(..).partition(Waiting::has_left);
-            self.left.extend(left);
+            let (left, line): (VecDeque<_>, _) =
+                self.line.drain(..).partition(|(_, waiter)| waiter.has_left());
+            self.left.extend(left.into_iter().map(|(_, waiter)| waiter));
             self.line = line;
             self.sweep_at = SWEEP.max(2 * self.line.len());
         }
-        self.line.push_back(waiter);
+        let place = self.next_place;
+        self.next_place.0 += 1;
+        self.line.push_back((place, waiter));
+        place
+    }
+
+    /// Leaves the line, unless that was let in meanwhile, or turned away.
+    pub(crate) fn leave(&mut self, place: Place) {
+        if let Ok(at) = self.line.binary_search_by_key(&place, |&(place, _)| place) {
+            self.left.extend(self.line.remove(at).map(|(_, waiter)| waiter));
+        }
     }
 
     /// Jobs have left the queue: there is room for others.
@@ -115,18 +133,18 @@ impl<W: Waiting> Gate<W> {
     /// The head of the line, once there is room for it; it is counted as accepted.
     pub(crate) fn next_in_line(&mut self) -> Option<W> {
         self.skip_those_who_left();
-        let jobs = self.line.front()?.jobs();
+        let jobs = self.line.front()?.1.jobs();
         if self.capacity.is_some_and(|capacity| self.held + jobs > capacity) {
             return None;
         }
         self.count_in(jobs);
-        self.line.pop_front()
+        self.line.pop_front().map(|(_, waiter)| waiter)
     }
 
     /// Admits nobody any more, and turns away the line.
     pub(crate) fn close(&mut self) -> VecDeque<W> {
         self.open = false;
-        std::mem::take(&mut self.line)
+        self.line.drain(..).map(|(_, waiter)| waiter).collect()
     }
 
     fn count_in(&mut self, jobs: usize) {
@@ -135,8 +153,8 @@ impl<W: Waiting> Gate<W> {
     }
 
     fn skip_those_who_left(&mut self) {
-        while self.line.front().is_some_and(Waiting::has_left) {
-            self.left.extend(self.line.pop_front());
+        while self.line.front().is_some_and(|(_, waiter)| waiter.has_left()) {
+            self.left.extend(self.line.pop_front().map(|(_, waiter)| waiter));
         }
     }
 
@@ -197,6 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn one_who_says_that_it_leaves_is_gone_at_once() {
+        let mut gate = Gate::new(Some(1), OnFull::Wait);
+        gate.admit(1).unwrap();
+        let places = [0, 1, 2].map(|name| gate.join(waiter(name, 1)));
+        gate.leave(places[1]);
+        assert_eq!(gate.take_left().into_iter().map(|gone| gone.name).collect::<Vec<_>>(), [1]);
+        gate.release(1);
+        assert_eq!(gate.next_in_line().unwrap().name, 0);
+        gate.leave(places[0]);
+        gate.leave(places[1]);
+        assert_eq!((gate.take_left().len(), gate.waiting()), (0, 1));
+    }
+
+    #[test]
     fn those_who_left_do_not_pile_up() {
         let mut gate = Gate::new(Some(1), OnFull::Wait);
         gate.admit(1).unwrap();
@@ -238,7 +270,7 @@ mod tests {
     enum Step {
         Submit { jobs: usize, waits: bool },
         HandOut(usize),
-        Leave(usize),
+        Leave { who: usize, says_so: bool },
         Close,
     }
 
@@ -246,7 +278,7 @@ mod tests {
         prop_oneof![
             60 => (1..6_usize, any::<bool>()).prop_map(|(jobs, waits)| Step::Submit { jobs, waits }),
             40 => (1..6_usize).prop_map(Step::HandOut),
-            15 => any::<usize>().prop_map(Step::Leave),
+            15 => any::<(usize, bool)>().prop_map(|(who, says_so)| Step::Leave { who, says_so }),
             1 => Just(Step::Close),
         ]
     }
@@ -288,7 +320,7 @@ mod tests {
             steps in prop::collection::vec(step(), 200),
         ) {
             let mut gate = Gate::new(Some(capacity), OnFull::Wait);
-            let (mut model, mut waiters) = (Model::default(), Vec::<Waiter>::new());
+            let (mut model, mut waiters) = (Model::default(), Vec::<(Place, Waiter)>::new());
             for step in steps {
                 match step {
                     Step::Submit { jobs, waits } => {
@@ -307,8 +339,7 @@ mod tests {
                         if waits && answer.is_err_and(|refusal| gate.may_wait(refusal)) {
                             let waiter = waiter(waiters.len(), jobs);
                             model.line.push((waiter.name, jobs));
-                            waiters.push(waiter.clone());
-                            gate.join(waiter);
+                            waiters.push((gate.join(waiter.clone()), waiter));
                         }
                     }
                     Step::HandOut(jobs) => {
@@ -316,11 +347,15 @@ mod tests {
                         model.held -= jobs;
                         gate.release(jobs);
                     }
-                    Step::Leave(who) if !model.line.is_empty() => {
+                    Step::Leave { who, says_so } if !model.line.is_empty() => {
                         let (name, _) = model.line.remove(who % model.line.len());
-                        waiters[name].left.set(true);
+                        let (place, waiter) = &waiters[name];
+                        waiter.left.set(true);
+                        if says_so {
+                            gate.leave(*place);
+                        }
                     }
-                    Step::Leave(_) => {}
+                    Step::Leave { .. } => {}
                     Step::Close => {
                         model.closed = true;
                         let turned_away: Vec<_> =

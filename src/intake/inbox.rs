@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     OnFull, Queue,
-    gate::{Gate, Waiting},
+    gate::{Gate, Place, Waiting},
 };
 
 /// Times of acceptance are exact to this many jobs of a burst: a reading of the clock costs as
@@ -97,6 +97,14 @@ impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
 /// What a submission is answered by.
 pub(crate) type Decision<S, T, U, E> =
     Result<<S as Submission<T, U, E>>::Receipt, Refused<<S as Submission<T, U, E>>::Item>>;
+
+/// What came of a submission that may wait.
+pub(crate) enum Submitted<A, D> {
+    /// It was decided at once: whom to answer, and how.
+    Decided(A, D),
+    /// It waits in line.
+    InLine(Place),
+}
 
 /// Whom to answer once a submission that waits in line is decided.
 pub(crate) trait Answer<R>: Send + 'static {
@@ -265,27 +273,31 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         })
     }
 
-    /// Accepts, refuses, or lets the submission wait in line, where the policy is to wait. Where
-    /// it doesn't wait, the answer comes back beside whom to give it to.
+    /// Accepts, refuses, or lets the submission wait in line, where the policy is to wait.
     pub(crate) fn submit_or_wait<S: Submission<T, U, E>, A>(
         &self,
         submission: S,
         asker: A,
-    ) -> Option<(A, Decision<S, T, U, E>)>
+    ) -> Submitted<A, Decision<S, T, U, E>>
     where
         A: Answer<Decision<S, T, U, E>>,
     {
         let receipt = submission.receipt();
         let decided = self.put(|content| match content.gate.admit(submission.len()) {
-            Ok(()) => (Some((asker, Ok(receipt))), self.push(content, submission)),
+            Ok(()) => (Ok((asker, Ok(receipt))), self.push(content, submission)),
             Err(reason) if content.gate.may_wait(reason) => {
-                content.gate.join(Box::new(InLine { submission, asker, of: PhantomData }));
-                (None, Put::Nothing)
+                let in_line = Box::new(InLine { submission, asker, of: PhantomData });
+                (Err(content.gate.join(in_line)), Put::Nothing)
             }
-            Err(reason) => (Some((asker, Err((submission, reason)))), Put::Nothing),
+            Err(reason) => (Ok((asker, Err((submission, reason)))), Put::Nothing),
         });
-        let (asker, answer) = decided?;
-        Some((asker, answer.map_err(|(submission, reason)| submission.refuse(reason))))
+        match decided {
+            Ok((asker, answer)) => {
+                let answer = answer.map_err(|(submission, reason)| submission.refuse(reason));
+                Submitted::Decided(asker, answer)
+            }
+            Err(place) => Submitted::InLine(place),
+        }
     }
 
     fn push<S: Submission<T, U, E>>(&self, content: &mut Content<T, U, E>, submission: S) -> Put {
@@ -301,9 +313,10 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         if content.jobs.all.len() > before { Put::Patient } else { Put::Nothing }
     }
 
-    /// Someone may have left the line: lets in those behind.
-    pub(crate) fn let_in(&self) {
+    /// Leaves the line, with the submission, and lets in those behind.
+    pub(crate) fn leave(&self, place: Place) {
         let answers = self.put(|content| {
+            content.gate.leave(place);
             let answers = self.admit_line(content);
             let put = if answers.is_empty() { Put::Nothing } else { Put::Patient };
             (answers, put)

@@ -2,7 +2,8 @@
 
 mod gate;
 mod inbox;
+mod line;
 mod queue;
 
-pub(crate) use self::inbox::{Answer, Decision, Inbox, Inflow, Submission};
+pub(crate) use self::inbox::{Answer, Decision, Inbox, Inflow, Submission, Submitted};
 pub use self::queue::{OnFull, Queue};

@@ -19,8 +19,9 @@ use crate::{
 
 /// application → dispatcher, to have one job done. Answered once it is accepted or refused.
 ///
-/// A `send` that is dropped before that takes its job with it; dropped after that, the job is done
-/// all the same. Once the pool has ended, the job is gone with the message: only the methods of
+/// A `send` that is dropped before that takes its job with it: one that waits for room is never
+/// accepted, and is dropped when its turn in the line comes, or before. Dropped after that, the job
+/// is done all the same. Once the pool has ended, the job is gone with the message: only the methods of
 /// [`Pool`](crate::Pool) give it back.
 impl<T: 'static> Message for Job<T> {
     type Result = Result<JobId, Refused<Self>>;
@@ -65,7 +66,8 @@ pub struct Missed {
 /// been gathered for a batch is handed over first, and so is the number of results that it missed.
 /// Its window holds back the pool no more.
 ///
-/// A `send` that is dropped before it is handled ends nothing.
+/// A `send` that is dropped before it is handled ends nothing;
+/// [`Pool::unsubscribe`](crate::Pool::unsubscribe) does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<bool, Stopped>")]
 pub struct Unsubscribe(pub SubscriptionId);
@@ -103,13 +105,14 @@ pub enum CancelOutcome {
 /// accepted as before, and [`Drain`] waits for a [`Resume`].
 ///
 /// A pool that is shut down resumes by itself. One that nobody can reach any more while it is paused
-/// cancels what waits. A `send` that is dropped before it is handled pauses nothing.
+/// cancels what waits. A `send` that is dropped before it is handled pauses nothing;
+/// [`Pool::pause`](crate::Pool::pause) does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Pause;
 
 /// application → dispatcher, to start jobs again. A `send` that is dropped before it is handled
-/// changes nothing.
+/// changes nothing; [`Pool::resume`](crate::Pool::resume) does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Message)]
 #[rtype(result = "Result<(), Stopped>")]
 pub struct Resume;
@@ -150,8 +153,9 @@ pub struct ShutdownReport {
     /// The jobs that ended as [`Abandoned`](crate::JobError::Abandoned). Their payloads are in their
     /// results.
     pub abandoned: Vec<JobId>,
-    /// Threads of the pool's that had not ended by the deadline, and were left behind: those of
-    /// abandoned jobs, and those that wait for what a job has put on tokio's blocking threads.
+    /// Threads of the pool's that were left behind: those of abandoned jobs, and those that had not
+    /// ended by the deadline, nor a tenth of a second after the last job, since they wait for what a
+    /// job has put on tokio's blocking threads.
     pub threads_left: usize,
 }
 
@@ -251,12 +255,21 @@ pub struct Stall {
 #[rtype(result = "Result<(), ResizeError>")]
 pub struct Resize(pub usize);
 
-/// a pool's handle → dispatcher: a [`Cancel`] that is heeded although nobody waits for its answer.
+/// a pool's handle → dispatcher: a message that is heeded although nobody waits for its answer any
+/// more. By itself, one whose `send` is dropped is not handled.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct CancelAndTell {
-    pub(crate) id: JobId,
-    pub(crate) reply: Reply<CancelOutcome>,
+pub(crate) struct Heed<M: Message> {
+    pub(crate) message: M,
+    pub(crate) reply: Reply<M::Result>,
+}
+
+/// a stream of jobs → dispatcher, when it is dropped: those of its jobs that wait in the queue are
+/// cancelled. The others have been told, by what their stream tells them by.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct CancelWaiting {
+    pub(crate) jobs: Vec<JobId>,
 }
 
 /// worker, collector, reader or submitter → dispatcher, when it must look at its lanes.

@@ -1,6 +1,7 @@
 //! Every call into the actix runtime: arbiters, spawning, timers, joining; and the clock.
 
 mod alarm;
+mod budget;
 mod chance;
 mod clock;
 mod crew;
@@ -17,6 +18,7 @@ pub(crate) use actix_rt::ArbiterHandle;
 pub(crate) use self::keep::keep_until;
 pub(crate) use self::{
     alarm::{Alarm, Rang},
+    budget::Budget,
     chance::chance,
     clock::Guarded,
     crew::{Crew, home, spawn, stop_this_thread, watch_system},

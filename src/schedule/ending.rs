@@ -104,7 +104,8 @@ impl Ending {
         limits.into_iter().filter(|&limit| limit > now).min()
     }
 
-    /// How long threads have to end, once all jobs have.
+    /// How long threads have to end, once all jobs have, and they are asked to: one that is not blocked
+    /// must not be left behind.
     pub(crate) fn patience(&self, now: Instant) -> Duration {
         self.ended.saturating_duration_since(now).max(REACH)
     }

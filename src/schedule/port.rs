@@ -51,9 +51,9 @@ pub(crate) struct Now {
 pub(crate) struct Turned {
     /// After [`PATIENCE`](super::PATIENCE), by the real time.
     pub(crate) look_again: bool,
-    /// After a tenth of a second, by the real time: every worker runs something and may be blocked, so
-    /// that nobody would hear that the system stopped; or jobs have been asked to end and may not.
-    pub(crate) watch: bool,
+    /// By the real time: every worker runs something and may be blocked, so that nobody would hear that
+    /// the system stopped; or jobs have been asked to end and are to be given up then.
+    pub(crate) watch: Option<Instant>,
     /// By the pool's clock.
     pub(crate) due: Option<Instant>,
     /// The system has stopped, and the pool with it.

@@ -71,14 +71,14 @@ impl Vigil {
         Some(Stall { pool: pool.to_owned().into(), subscriber: still.window.reader().clone() })
     }
 
-    /// Says so, where jobs are `queued`, and submissions are `waiting` for room.
-    pub(crate) fn report(&self, pool: &str, queued: usize, waiting: usize) {
+    /// Says so, where jobs are `queued`, and submissions wait `in_line` for room.
+    pub(crate) fn report(&self, pool: &str, queued: usize, in_line: usize) {
         let Some(Stall { subscriber, .. }) = self.stall(pool) else { return };
         tracing::warn!(
             pool,
             subscriber = &*subscriber,
             queued,
-            waiting,
+            in_line,
             after = ?STALLED_AFTER,
             "a stall: the pool waits for the subscriber, whose window is full, and the subscriber \
              handles nothing; if its handler waits for this pool, neither ever goes on"

@@ -8,12 +8,12 @@ use std::{
 
 use actix_rt::{Arbiter, System, SystemRunner};
 use actix_workpool::{Builder, JobError, Pool, Refusal, RunError, Shutdown, Stopped};
-use futures::{StreamExt, executor::block_on};
+use futures::{FutureExt, StreamExt, executor::block_on};
 
 use crate::{
     crowd::{Crowd, FORMS, Form, Told},
-    held::{Latch, answers_everything, until},
-    support::{Numbers, Turnstile, behind, status_when},
+    held::{Latch, answers_everything, subscribed, until},
+    support::{self, Numbers, Turnstile, behind, status_when},
 };
 
 /// What stops.
@@ -106,6 +106,10 @@ async fn when_the_arbiter_of_a_pool_is_stopped_from_outside_everyone_is_told() {
         has_told_everyone(builder, latch, Stops::Dispatcher, &case, stop).await;
         arbiter.join().unwrap();
     }
+}
+
+fn echo() -> Builder<u64, u64, String> {
+    Pool::builder(async |n: &u64, _cx| Ok(*n))
 }
 
 /// A pool whose job 0 stops the system and goes on as it is told; the others come back.
@@ -247,4 +251,36 @@ async fn a_stop_of_the_pools_arbiter_ends_nothing_else_on_the_system() {
     gate.open(1);
     assert_eq!(other.run(3_u64).await.unwrap(), 3);
     status_when(&other, |status| status.counts.succeeded == 1).await;
+}
+
+#[actix::test]
+async fn a_pool_whose_arbiter_ends_before_the_dispatcher_begins_answers_as_one_that_has_ended() {
+    let (latch, arbiter) = (Latch::new(), Arbiter::new());
+    let held = latch.clone();
+    arbiter.spawn_fn(move || held.hold());
+    latch.reached(1).await;
+    arbiter.stop(); // it comes behind what holds the thread
+    let pool = echo().arbiter(arbiter.handle()).build().unwrap();
+    let (results, caller) = (pool.results(), pool.run(1_u64));
+    let mut caller = Box::pin(caller);
+    assert!((&mut caller).now_or_never().is_none());
+    latch.open();
+    arbiter.join().unwrap();
+    assert!(is_stopped(&caller.await));
+    assert_eq!(results.count().await, 0);
+    answers_everything(&pool, subscribed(&support::echo()).await).await;
+}
+
+#[test]
+fn a_pool_that_is_built_behind_the_stop_of_its_systems_arbiter_answers_as_one_that_has_ended() {
+    let system = System::new();
+    let pool = system.block_on(async {
+        System::current().arbiter().stop();
+        echo().build().unwrap()
+    });
+    drop(system);
+    assert!(is_stopped(&block_on(pool.run(1_u64))));
+    assert_eq!(block_on(pool.drain()), Err(Stopped));
+    assert_eq!(block_on(pool.shutdown(Shutdown::Now)), Err(Stopped));
+    assert!(pool.is_closed());
 }

@@ -62,7 +62,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "whoever leaves the line lets nobody in",
-        file: "src/pool.rs",
+        file: "src/intake/line.rs",
         from: "if self.left {",
         to: "if false {",
     },

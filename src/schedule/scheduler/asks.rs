@@ -46,6 +46,18 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         CancelOutcome::Running
     }
 
+    /// Cancels those of these jobs that are in the queue.
+    pub(crate) fn cancel_those_waiting(
+        &mut self,
+        ids: Vec<JobId>,
+        now: Now,
+        port: &mut impl Port<T, U, E>,
+    ) {
+        self.take_in(now, port);
+        let jobs: Vec<_> = ids.into_iter().filter_map(|id| self.queue.remove(id)).collect();
+        self.end_waiting(jobs, || JobError::Cancelled, now.clock, port);
+    }
+
     /// From here on no job starts. What had been handed out and not started goes back to its place.
     pub(crate) fn pause(&mut self) {
         if self.phase == Phase::Open && !mem::replace(&mut self.paused, true) {

@@ -48,6 +48,14 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
     }
 
+    /// When jobs that do not end although they were asked to are given up, by the real time.
+    pub(super) fn given_up_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Ending { step: Step::Ended, asked, .. } => Some(asked? + self.leave.reach),
+            _ => None,
+        }
+    }
+
     pub(super) fn cancel_waiting(&mut self, now: Instant, port: &mut impl Port<T, U, E>) {
         let queued = self.queue.take_all();
         self.end_waiting(queued, || JobError::Cancelled, now, port);

@@ -31,6 +31,10 @@ use super::{
 
 pub(crate) use self::timeouts::Overrun;
 
+/// How long it may take until a pool hears that its actix system stopped: rare enough to cost nothing,
+/// soon enough for whoever waits.
+const WATCH_EVERY: Duration = Duration::from_millis(100);
+
 type WorkRoster<T, U, E> = Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
 
 /// Where the pool stands in its life.
@@ -153,7 +157,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             }
         }
         if dealt.dead {
-            return Turned { look_again: false, watch: false, due: None, is_lost: true };
+            return Turned { look_again: false, watch: None, due: None, is_lost: true };
         }
         if dealt.any_stuck {
             self.replace_stuck(now.clock, port);
@@ -167,9 +171,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         } else if self.told != Some(self.accepted) {
             self.settle(port);
         }
-        // Jobs that do not end when they are asked to are given up after a while.
-        let asked = matches!(self.phase, Phase::Ending { step: Step::Ended, .. });
-        let watch = dealt.all_busy && !self.dry || asked;
+        let busy = (dealt.all_busy && !self.dry).then(|| now.real + WATCH_EVERY);
+        let watch = [busy, self.given_up_at()].into_iter().flatten().min();
         let due = [self.due(now.clock), dealt.due.map(Stamp::instant)].into_iter().flatten().min();
         Turned { look_again: dealt.look_again, watch, due, is_lost: false }
     }
@@ -268,8 +271,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             Finding::Nothing => return,
             Finding::Still => {}
             Finding::Stalled => {
-                let waiting = self.inside.inbox.look().waiting;
-                self.vigil.report(&self.name, self.queue.len(), waiting);
+                let in_line = self.inside.inbox.look().waiting;
+                self.vigil.report(&self.name, self.queue.len(), in_line);
             }
         }
         port.muster();

@@ -318,6 +318,11 @@ impl Sim {
         now(Time::Pool)
     }
 
+    /// The real time.
+    pub fn real_now(self) -> Instant {
+        now(Time::Real)
+    }
+
     /// Moves the pool's clock on.
     pub fn advance(self, by: Duration) {
         with(|world| world.advance(Time::Pool, world.now(Time::Pool) + by));

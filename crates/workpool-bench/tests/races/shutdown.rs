@@ -76,6 +76,24 @@ fn five_shutdowns_agree_on_the_earliest_deadline_and_get_the_same_report() {
 }
 
 #[test]
+fn jobs_that_block_their_thread_are_given_up_a_tenth_of_a_second_after_they_were_asked_to_end() {
+    explore(|sim| async move {
+        let (stage, _) = pool_of(sim, Plan::of(Form::Async(1, 1)).grace(Duration::ZERO)).await;
+        stage.submit(Sent::Submit, vec![Act::Block(Gate::closed())]).await;
+        sim.exhausted().await;
+        // The pool looks every tenth of a second whether its system still runs: at other times.
+        sim.pass(MS * (1 + sim.below(99) as u32));
+        let began = sim.real_now();
+        let report = stage.shutdown(Shutdown::Now).await;
+        sim.expect(report.is_ok_and(|report| report.abandoned.len() == 1), || "no report".into());
+        let took = sim.real_now().duration_since(began);
+        sim.expect((MS * 100..MS * 110).contains(&took), || format!("it took {took:?}"));
+        Gate::open_all();
+        sim.quiet().await;
+    });
+}
+
+#[test]
 fn what_has_not_run_by_the_deadline_is_cancelled_and_what_still_runs_is_abandoned_and_named() {
     explore(|sim| async move {
         let (stage, listener) = pool_of(sim, Plan::of(Form::Blocking(2)).grace(MS)).await;

@@ -2,6 +2,8 @@
 
 #[path = "../../../../../src/runtime/alarm.rs"]
 mod alarm;
+#[path = "../../../../../src/runtime/budget.rs"]
+mod budget;
 #[path = "../../../../../src/runtime/clock.rs"]
 mod clock;
 mod clocks;
@@ -19,6 +21,7 @@ pub use self::{
 };
 pub(crate) use self::{
     alarm::{Alarm, Rang},
+    budget::Budget,
     clock::Guarded,
     crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
