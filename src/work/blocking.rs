@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    form::{BoxError, Build, Process},
+    form::{Build, Process, text_of},
     post::{After, Post, Ran},
 };
 
@@ -67,8 +67,8 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
                 self.pauses = Pauses::new();
                 return Ok(process);
             }
-            Ok(Err(error)) => error,
-            Err(text) => BoxError::from(String::from(text)),
+            Ok(Err(error)) => text_of(error),
+            Err(text) => text,
         };
         if self.post.fail(SEAT) {
             self.given_up = true;

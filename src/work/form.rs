@@ -6,6 +6,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::{
     job::{JobContext, WorkerId},
+    panic::{catch, drop_each},
     value::Value,
 };
 
@@ -16,6 +17,13 @@ use super::{
 };
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What a factory's error says. It ends here: to tell of it and to drop it is to call users' code.
+pub(super) fn text_of(error: BoxError) -> Box<str> {
+    let text = catch(|| error.to_string().into());
+    drop_each([error]);
+    text.unwrap_or_else(|panic| panic)
+}
 
 /// Everything that one seat of an async worker does, for as long as the worker lives.
 pub(crate) type Serve<T, U, E> =

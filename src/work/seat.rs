@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    form::BoxError,
+    form::{BoxError, text_of},
     patience::Patience,
     post::{After, Cut, Post, Ran},
     processor::Processor,
@@ -73,9 +73,9 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
             let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| None).await;
             let error = match built {
                 Ok(Ok(Ok(processor))) => return Some(processor),
-                Ok(Ok(Err(error))) => error,
+                Ok(Ok(Err(error))) => text_of(error),
                 Ok(Err(_)) => continue,
-                Err(text) => BoxError::from(String::from(text)),
+                Err(text) => text,
             };
             if self.post.fail(self.number) {
                 return None;

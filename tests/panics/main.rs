@@ -7,6 +7,7 @@ mod held;
 mod support;
 
 mod clocks;
+mod factories;
 
 use std::{
     convert::Infallible,
