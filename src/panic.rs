@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     mem,
+    ops::{Deref, DerefMut},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -20,6 +21,41 @@ pub(crate) fn drop_each<V>(values: impl IntoIterator<Item = V>) {
         if let Err(text) = catch(|| drop(value)) {
             tracing::warn!(%text, "the drop of a value panicked");
         }
+    }
+}
+
+/// Something of the user's. Wherever it is dropped, its panic costs nothing else.
+pub(crate) struct Apart<V>(Option<V>);
+
+impl<V> Apart<V> {
+    pub(crate) fn new(value: V) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<V> Deref for Apart<V> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        match &self.0 {
+            Some(value) => value,
+            None => unreachable!("it is taken out only to be dropped"),
+        }
+    }
+}
+
+impl<V> DerefMut for Apart<V> {
+    fn deref_mut(&mut self) -> &mut V {
+        match &mut self.0 {
+            Some(value) => value,
+            None => unreachable!("it is taken out only to be dropped"),
+        }
+    }
+}
+
+impl<V> Drop for Apart<V> {
+    fn drop(&mut self) {
+        drop_each(self.0.take());
     }
 }
 
