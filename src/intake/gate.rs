@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::error::Refusal;
+use crate::{error::Refusal, panic::OneByOne};
 
 use super::OnFull;
 
@@ -26,9 +26,9 @@ pub(crate) struct Gate<W> {
     held: usize,
     /// Jobs that were ever accepted.
     accepted: u64,
-    line: VecDeque<W>,
+    line: OneByOne<VecDeque<W>>,
     /// Those who left the line, until the lock is released: dropping them runs users' code.
-    left: Vec<W>,
+    left: OneByOne<Vec<W>>,
     /// When the line has this length, those who left are removed from its middle too.
     sweep_at: usize,
 }
@@ -44,8 +44,8 @@ impl<W: Waiting> Gate<W> {
             on_full,
             held: 0,
             accepted: 0,
-            line: VecDeque::new(),
-            left: Vec::new(),
+            line: VecDeque::new().into(),
+            left: Vec::new().into(),
             sweep_at: SWEEP,
         }
     }
@@ -96,7 +96,7 @@ impl<W: Waiting> Gate<W> {
         if self.line.len() >= self.sweep_at {
             let (left, line): (VecDeque<_>, _) = self.line.drain(..).partition(Waiting::has_left);
             self.left.extend(left);
-            self.line = line;
+            *self.line = line;
             self.sweep_at = SWEEP.max(2 * self.line.len());
         }
         self.line.push_back(waiter);
@@ -126,7 +126,7 @@ impl<W: Waiting> Gate<W> {
     /// Admits nobody any more, and turns away the line.
     pub(crate) fn close(&mut self) -> VecDeque<W> {
         self.open = false;
-        std::mem::take(&mut self.line)
+        std::mem::take(&mut *self.line)
     }
 
     fn count_in(&mut self, jobs: usize) {
@@ -142,7 +142,7 @@ impl<W: Waiting> Gate<W> {
 
     /// Those who left the line, to be dropped once the lock is released.
     pub(crate) fn take_left(&mut self) -> Vec<W> {
-        std::mem::take(&mut self.left)
+        std::mem::take(&mut *self.left)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use crate::panic::drop_each;
+use crate::panic::{OneByOne, drop_each};
 
 use super::{Bell, Lane, Put, Ring};
 
@@ -16,7 +16,7 @@ const LONG: usize = 1_024;
 
 #[derive(Debug)]
 struct Tray<R> {
-    results: Vec<R>,
+    results: OneByOne<Vec<R>>,
     /// Results that were ever put.
     put: u64,
     /// The worker has another job at hand.
@@ -33,7 +33,14 @@ pub(crate) struct Outbox<R> {
 
 impl<R> Outbox<R> {
     pub(crate) fn new() -> Self {
-        Self { lane: Lane::new(Tray { results: Vec::new(), put: 0, more: false, closed: false }) }
+        Self {
+            lane: Lane::new(Tray {
+                results: Vec::new().into(),
+                put: 0,
+                more: false,
+                closed: false,
+            }),
+        }
     }
 
     /// The worker's side: puts a result. `more` says that another job is at hand.
@@ -76,7 +83,7 @@ impl<R> Outbox<R> {
             tray.closed = true;
             mem::take(&mut tray.results)
         });
-        drop_each(results);
+        drop(results);
     }
 
     /// The collector's side: moves all results to `into`, which must be empty, and leaves its
@@ -85,7 +92,7 @@ impl<R> Outbox<R> {
     pub(crate) fn empty(&self, into: &mut Vec<R>) -> bool {
         debug_assert!(into.is_empty(), "results would be left in a buffer that is filled again");
         self.lane.take(|tray, _| {
-            mem::swap(&mut tray.results, into);
+            mem::swap(&mut *tray.results, into);
             let watch = tray.more && !into.is_empty();
             (watch, if watch { Bell::Awake } else { Bell::Asleep })
         })
