@@ -8,6 +8,7 @@ mod support;
 
 mod clocks;
 mod factories;
+mod pairs;
 mod together;
 
 use std::{
