@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     job::{Hand, JobContext, Run, WorkerId},
-    panic::{catch, drop_each},
+    panic::catch,
     schedule::Pauses,
     value::Value,
 };
@@ -46,10 +46,10 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
                 Err(pause) => return Some(pause),
             };
             match self.work_with(&mut process) {
-                After::Rebuild => drop_each([process]),
+                After::Rebuild => drop(process),
                 After::Leave => {
                     self.given_up = true;
-                    drop_each([process]);
+                    drop(process);
                     self.post.vacate(SEAT);
                 }
                 After::Next(_) | After::Pause | After::Rest => {

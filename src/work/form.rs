@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::{
     job::{JobContext, WorkerId},
-    panic::{catch, drop_each},
+    panic::{Apart, catch, drop_each},
     value::Value,
 };
 
@@ -75,7 +75,7 @@ impl<T: Value, U: Value, E: Value> Work<T, U, E> {
         X: Into<BoxError> + 'static,
         F: AsyncFn() -> Result<P, X> + Send + Sync + 'static,
     {
-        let factory = Arc::new(factory);
+        let factory = Arc::new(Apart::new(factory));
         Self::Async(Arc::new(move |post, worker, seat| {
             Box::pin(seat::serve(post, worker, seat, factory.clone()))
         }))
@@ -87,8 +87,9 @@ impl<T: Value, U: Value, E: Value> Work<T, U, E> {
         X: Into<BoxError> + 'static,
         F: Fn() -> Result<P, X> + Send + Sync + 'static,
     {
+        let factory = Apart::new(factory);
         Self::Blocking(Arc::new(move || {
-            let mut processor = factory().map_err(Into::into)?;
+            let mut processor = Apart::new(factory().map_err(Into::into)?);
             Ok(Box::new(move |payload: &T, cx: &JobContext<T, U, E>| {
                 processor.process(payload, cx)
             }))

@@ -9,6 +9,7 @@ mod support;
 mod clocks;
 mod factories;
 mod pairs;
+mod threads;
 mod together;
 
 use std::{
