@@ -3,17 +3,21 @@
 
 use std::{
     future::pending,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
-use actix::{Actor, Context, Handler};
+use actix::{Actor, ActorContext, Context, Handler};
 use actix_rt::{Arbiter, System};
-use actix_workpool::{Builder, Jobs, OnFull, Pool, Queue, Results, Shutdown, Subscribe};
+use actix_workpool::{
+    Builder, Drained, JobResult, Jobs, OnFull, Pool, Queue, Results, Shutdown, Subscribe,
+};
 use futures::{FutureExt, StreamExt, stream};
 
 use crate::{
     MINUTE, Unconditional,
+    held::Latch,
     support::{Turnstile, yield_now},
 };
 
@@ -137,4 +141,47 @@ fn jobs_are_dropped_that_a_pool_accepted_which_never_had_a_turn() {
             assert!(pool.submit_all(jobs(1)).now_or_never().is_none());
         }
     });
+}
+
+/// Stops once the latch is open.
+struct Brief(Latch);
+
+impl Actor for Brief {
+    type Context = Context<Self>;
+}
+
+impl Handler<JobResult<u64, Unconditional, String>> for Brief {
+    type Result = ();
+
+    fn handle(&mut self, result: JobResult<u64, Unconditional, String>, ctx: &mut Context<Self>) {
+        mem::forget(result);
+        self.0.hold();
+        ctx.stop();
+    }
+}
+
+impl Handler<Drained> for Brief {
+    type Result = ();
+
+    fn handle(&mut self, _: Drained, _: &mut Context<Self>) {}
+}
+
+#[actix::test]
+async fn results_in_the_mailbox_of_a_subscriber_that_stops_cost_its_pool_nothing() {
+    let (theirs, latch) = (Arbiter::new(), Latch::new());
+    let held = latch.clone();
+    let brief = Brief::start_in_arbiter(&theirs.handle(), |_| Brief(held));
+    let pool = behind(&Turnstile::new(), |_| true).workers(1).build().unwrap();
+    pool.subscribe(Subscribe::results(brief.clone().recipient())).await.unwrap();
+    pool.subscribe(Subscribe::drained(brief.recipient())).await.unwrap();
+    pool.submit_all((0..5_u64).collect()).await.unwrap();
+    has_brought(&pool, 5).await;
+    latch.open();
+    // The pool has no turn before the actor is gone.
+    theirs.stop();
+    theirs.join().unwrap();
+    pool.submit(5).await.unwrap();
+    pool.drain().await.unwrap();
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.counts.succeeded, status.subscribers), (6, 0));
 }
