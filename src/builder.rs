@@ -164,7 +164,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// Where the pool reads the time; the system's clock unless set. For tests. Where it panics, the
     /// real time stands in.
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Arc::new(Guarded(clock)), ..self }
+        Self { clock: Arc::new(Guarded::new(clock)), ..self }
     }
 
     /// Starts the actors and the workers' threads.

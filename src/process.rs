@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::{
     error::{JobError, Refusal, Refused},
     job::{Address, Arrival, Entry, Flow, FlowSeat, Job, JobId, JobResult},
-    panic::drop_each,
+    panic::{OneByOne, drop_each},
     pool::Pool,
     value::Value,
 };
@@ -50,20 +50,22 @@ pub struct Process<S: Stream, T: Value, U: Value, E: Value> {
     /// How many jobs may be taken whose results have not been read.
     buffer: usize,
     flow: Arc<Flow<T, U, E>>,
-    arrivals: mpsc::UnboundedReceiver<Arrival<T, U, E>>,
+    arrivals: OneByOne<mpsc::UnboundedReceiver<Arrival<T, U, E>>>,
     /// A job that waits for room in the pool's queue, with its number.
     in_line: Option<(u64, InLine<T>)>,
     /// A job that a full queue refused, while others of this stream are under way.
-    held: Option<Held<T>>,
+    held: OneByOne<Option<Held<T>>>,
     /// Jobs taken, and results read.
     taken: u64,
     read: u64,
     /// Jobs taken whose results have not been read.
     under_way: HashSet<JobId>,
     /// Results that came before those of earlier jobs, where the order is kept.
-    early: Option<BTreeMap<u64, JobResult<T, U, E>>>,
+    early: Option<Early<T, U, E>>,
     state: State,
 }
+
+type Early<T, U, E> = OneByOne<BTreeMap<u64, JobResult<T, U, E>>>;
 
 type InLine<T> = BoxFuture<'static, Result<JobId, Refused<Job<T>>>>;
 
@@ -96,9 +98,9 @@ where
             pool,
             buffer,
             flow: Arc::new(Flow { arrivals: sender, stop: CancellationToken::new() }),
-            arrivals,
+            arrivals: arrivals.into(),
             in_line: None,
-            held: None,
+            held: None.into(),
             taken: 0,
             read: 0,
             under_way: HashSet::new(),
@@ -110,7 +112,7 @@ where
     /// Results come in the order of the jobs, each as soon as those before it have been read.
     #[must_use]
     pub fn ordered(mut self) -> Self {
-        self.early = Some(BTreeMap::new());
+        self.early = Some(BTreeMap::new().into());
         self
     }
 
@@ -169,7 +171,7 @@ where
             Refusal::Closed => self.state = State::Finishing,
             // Each of its own that ends may make room; were there none, it could wait for ever.
             Refusal::Full { .. } if self.taken - self.read > 1 => {
-                self.held = Some(Held { number, job, read: self.read });
+                *self.held = Some(Held { number, job, read: self.read });
                 return;
             }
             _ => {}

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::panic::OneByOne;
+
 /// How large and how old a batch may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
@@ -23,14 +25,14 @@ impl Default for Bounds {
 #[derive(Debug)]
 pub(super) struct Batches<R> {
     bounds: Bounds,
-    batch: Vec<R>,
+    batch: OneByOne<Vec<R>>,
     /// When the oldest one came.
     since: Instant,
 }
 
 impl<R> Batches<R> {
     pub(super) fn new(bounds: Bounds, now: Instant) -> Self {
-        Self { bounds, batch: Vec::new(), since: now }
+        Self { bounds, batch: Vec::new().into(), since: now }
     }
 
     /// Adds a result that comes at `now`; returns the batch if it is full.
@@ -45,7 +47,7 @@ impl<R> Batches<R> {
 
     /// The batch, if there is one.
     pub(super) fn flush(&mut self) -> Option<Vec<R>> {
-        (!self.batch.is_empty()).then(|| mem::take(&mut self.batch))
+        (!self.batch.is_empty()).then(|| mem::take(&mut *self.batch))
     }
 
     /// The batch, if it is as old as it may get.

@@ -2,7 +2,12 @@
 
 use std::{borrow::Cow, fmt, mem, time::Instant};
 
-use crate::{job::JobResult, message::Drained, panic::drop_each, value::Value};
+use crate::{
+    job::JobResult,
+    message::Drained,
+    panic::{Apart, drop_each},
+    value::Value,
+};
 
 use super::{
     Results,
@@ -91,7 +96,8 @@ fn send<T, U, E>(
 struct Subscription<T, U, E> {
     id: SubscriptionId,
     name: Cow<'static, str>,
-    subscriber: Subscriber<T, U, E>,
+    /// Results may lie in its mailbox, and are dropped with the last that sends to it.
+    subscriber: Apart<Subscriber<T, U, E>>,
     room: Room,
     /// It wants results, and has room for the one that is being forwarded.
     takes: bool,
@@ -101,7 +107,7 @@ struct Subscription<T, U, E> {
 
 impl<T, U, E> Subscription<T, U, E> {
     fn wants_results(&self) -> bool {
-        !matches!(self.subscriber, Subscriber::Drained(_))
+        !matches!(*self.subscriber, Subscriber::Drained(_))
     }
 
     /// Gives it a result. Returns whether it got it.
@@ -113,7 +119,7 @@ impl<T, U, E> Subscription<T, U, E> {
             self.room.tell(false);
         }
         self.room.fill();
-        let sent = match &mut self.subscriber {
+        let sent = match &mut *self.subscriber {
             Subscriber::Results(outlet) => {
                 outlet.send(result, self.room.credit(1)).map_err(|result| vec![result])
             }
@@ -127,7 +133,7 @@ impl<T, U, E> Subscription<T, U, E> {
 
     /// Hands over what has been gathered.
     fn flush(&mut self) {
-        if let Subscriber::Batches(outlet, batches) = &mut self.subscriber {
+        if let Subscriber::Batches(outlet, batches) = &mut *self.subscriber {
             let sent = send(&**outlet, batches.flush(), &self.room);
             self.note(sent);
         }
@@ -135,7 +141,7 @@ impl<T, U, E> Subscription<T, U, E> {
 
     /// Hands over what has been gathered for so long that it must go.
     fn flush_old(&mut self, now: Instant) {
-        if let Subscriber::Batches(outlet, batches) = &mut self.subscriber {
+        if let Subscriber::Batches(outlet, batches) = &mut *self.subscriber {
             let sent = send(&**outlet, batches.flush_old(now), &self.room);
             self.note(sent);
         }
@@ -232,6 +238,7 @@ impl<T, U, E> Hub<T, U, E> {
         let takes = !matches!(subscriber, Subscriber::Drained(_));
         self.listeners += usize::from(takes);
         self.lossy += usize::from(room.is_lossy());
+        let subscriber = Apart::new(subscriber);
         self.subscriptions.push(Subscription { id, name, subscriber, room, takes, gone: false });
         id
     }
@@ -315,7 +322,7 @@ impl<T, U, E> Hub<T, U, E> {
 
     /// When the next batch must go.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let due = |subscription: &Subscription<T, U, E>| match &subscription.subscriber {
+        let due = |subscription: &Subscription<T, U, E>| match &*subscription.subscriber {
             Subscriber::Batches(_, batches) => batches.due(),
             _ => None,
         };
@@ -325,7 +332,7 @@ impl<T, U, E> Hub<T, U, E> {
     /// Tells everyone who wants to know that the pool is quiescent.
     pub(crate) fn announce(&mut self, drained: Drained) {
         for subscription in &mut self.subscriptions {
-            if let Subscriber::Drained(outlet) = &subscription.subscriber {
+            if let Subscriber::Drained(outlet) = &*subscription.subscriber {
                 let sent = outlet.send(drained, None).map_err(Some);
                 self.any_gone |= !subscription.note(sent);
             }
@@ -341,7 +348,7 @@ impl<T, U, E> Hub<T, U, E> {
     /// Removes those who are gone, without waiting for the next message to them.
     pub(crate) fn muster(&mut self) {
         for subscription in &mut self.subscriptions {
-            subscription.gone |= match &subscription.subscriber {
+            subscription.gone |= match &*subscription.subscriber {
                 Subscriber::Results(outlet) => outlet.is_gone(),
                 Subscriber::Batches(outlet, _) => outlet.is_gone(),
                 Subscriber::Drained(outlet) => outlet.is_gone(),

@@ -7,7 +7,7 @@ use std::{
 
 use futures::{Stream, StreamExt, channel::mpsc};
 
-use crate::{job::JobResult, value::Value};
+use crate::{job::JobResult, panic::OneByOne, value::Value};
 
 use super::{
     hub::Outlet,
@@ -26,7 +26,7 @@ use super::{
 /// It ends once the pool has ended and its last result was read. It does not keep the pool
 /// alive. Dropped, it is no longer subscribed, and results that waited in it are dropped with it.
 pub struct ResultStream<T, U, E> {
-    results: mpsc::UnboundedReceiver<JobResult<T, U, E>>,
+    results: OneByOne<mpsc::UnboundedReceiver<JobResult<T, U, E>>>,
     account: Arc<Account>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn outlet<T, U, E>(
     let (sender, receiver) = mpsc::unbounded();
     let account = windows.open(name.into(), buffer);
     let outlet = StreamOutlet { results: sender, account: account.clone() };
-    (outlet, ResultStream { results: receiver, account })
+    (outlet, ResultStream { results: receiver.into(), account })
 }
 
 impl<T: Value, U: Value, E: Value> Outlet<JobResult<T, U, E>> for StreamOutlet<T, U, E> {

@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use crate::{
     lane::{Holdback, Ring, Window},
     message::Missed,
+    panic::Apart,
 };
 
 use super::hub::Outlet;
@@ -122,7 +123,7 @@ pub(super) enum Room {
         /// results: where both go to one actor, a notice waits only with a result behind it.
         notices: Arc<Account>,
         /// `None` once it was found to be gone.
-        outlet: Option<Box<dyn Outlet<Missed>>>,
+        outlet: Option<Apart<Box<dyn Outlet<Missed>>>>,
         /// Results that were missed, and of which nobody was told.
         missed: u64,
     },
@@ -133,10 +134,10 @@ impl Room {
         let Limit { window, missed } = limit;
         match missed {
             None => Self::Waits(windows.open(name, window)),
-            outlet => Self::Misses {
+            Some(outlet) => Self::Misses {
                 account: Account::apart(name.clone(), window),
                 notices: Account::apart(name, window),
-                outlet,
+                outlet: Some(Apart::new(outlet)),
                 missed: 0,
             },
         }

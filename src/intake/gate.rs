@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::error::Refusal;
+use crate::{error::Refusal, panic::OneByOne};
 
 use super::OnFull;
 
@@ -30,11 +30,11 @@ pub(crate) struct Gate<W> {
     held: usize,
     /// Jobs that were ever accepted.
     accepted: u64,
-    line: VecDeque<(Place, W)>,
+    line: OneByOne<VecDeque<(Place, W)>>,
     /// The place of the next who joins the line.
     next_place: Place,
     /// Those who left the line, until the lock is released: dropping them runs users' code.
-    left: Vec<W>,
+    left: OneByOne<Vec<W>>,
     /// When the line has this length, those who left are removed from its middle too.
     sweep_at: usize,
 }
@@ -50,9 +50,9 @@ impl<W: Waiting> Gate<W> {
             on_full,
             held: 0,
             accepted: 0,
-            line: VecDeque::new(),
+            line: VecDeque::new().into(),
             next_place: Place(0),
-            left: Vec::new(),
+            left: Vec::new().into(),
             sweep_at: SWEEP,
         }
     }
@@ -104,7 +104,7 @@ impl<W: Waiting> Gate<W> {
             let (left, line): (VecDeque<_>, _) =
                 self.line.drain(..).partition(|(_, waiter)| waiter.has_left());
             self.left.extend(left.into_iter().map(|(_, waiter)| waiter));
-            self.line = line;
+            *self.line = line;
             self.sweep_at = SWEEP.max(2 * self.line.len());
         }
         let place = self.next_place;
@@ -160,7 +160,7 @@ impl<W: Waiting> Gate<W> {
 
     /// Those who left the line, to be dropped once the lock is released.
     pub(crate) fn take_left(&mut self) -> Vec<W> {
-        std::mem::take(&mut self.left)
+        std::mem::take(&mut *self.left)
     }
 }
 

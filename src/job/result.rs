@@ -1,6 +1,7 @@
 use std::{
-    fmt,
+    fmt, mem,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -47,8 +48,13 @@ impl<U, E> End<U, E> {
         Self { outcome, run, queued, ended }
     }
 
-    fn parts<T>(self, job: Job<T>) -> Parts<T, U, E> {
-        let Self { outcome, run, queued, ended } = self;
+    fn take_outcome(&mut self) -> Result<U, JobError<E>> {
+        mem::replace(&mut self.outcome, Err(JobError::Lost))
+    }
+
+    fn parts<T>(mut self, job: Job<T>) -> Parts<T, U, E> {
+        let outcome = self.take_outcome();
+        let Self { run, queued, ended, .. } = self;
         Parts {
             attempts: attempts(&job, run),
             worker: last_run(&job, run).map(|run| run.worker),
@@ -67,6 +73,16 @@ fn attempts<T>(job: &Job<T>, run: Option<Run>) -> u32 {
 
 fn last_run<T>(job: &Job<T>, run: Option<Run>) -> Option<Run> {
     run.or_else(|| job.last_run())
+}
+
+impl<U, E> Drop for End<U, E> {
+    /// If the drop of the job's payload has panicked, a panic of the value's would abort the process.
+    #[inline]
+    fn drop(&mut self) {
+        if thread::panicking() {
+            drop_each([self.take_outcome()]);
+        }
+    }
 }
 
 /// A [`JobResult`] taken apart.
@@ -224,10 +240,18 @@ impl<T, U, E> JobResult<T, U, E> {
     pub fn into_outcome(self) -> Result<Result<U, JobError<E>>, Self> {
         match self.0 {
             Inner::WithItsCode(job, end) => match Arc::try_unwrap(end) {
-                Ok(end) => Ok(end.outcome),
+                Ok(mut end) => {
+                    drop_each([job]);
+                    Ok(end.take_outcome())
+                }
                 Err(end) => Err(Self(Inner::WithItsCode(job, end))),
             },
-            owned_or_shared => Self(owned_or_shared).into_parts().map(|parts| parts.outcome),
+            owned_or_shared => {
+                Self(owned_or_shared).into_parts().map(|Parts { job, outcome, .. }| {
+                    drop_each([job]);
+                    outcome
+                })
+            }
         }
     }
 }

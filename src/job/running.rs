@@ -158,6 +158,13 @@ impl<T> Hand<T> {
     }
 }
 
+impl<T> Drop for Hand<T> {
+    /// Its share may be the last one of a job whose code did not come back.
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

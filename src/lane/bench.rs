@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, iter, mem, sync::Arc};
 
-use crate::job::Stamp;
+use crate::{job::Stamp, panic::OneByOne};
 
 use super::{Bell, Ring, Told};
 
@@ -114,8 +114,8 @@ impl<K> Seat<K> {
 
 #[derive(Debug)]
 pub(super) struct Bench<J, K> {
-    pub(super) queue: VecDeque<J>,
-    pub(super) seats: Vec<Seat<K>>,
+    pub(super) queue: OneByOne<VecDeque<J>>,
+    pub(super) seats: OneByOne<Vec<Seat<K>>>,
     /// By seat.
     pub(super) told: Vec<Arc<Told>>,
     pub(super) survey: Survey,
@@ -139,8 +139,8 @@ pub(super) struct Bench<J, K> {
 impl<J, K> Bench<J, K> {
     pub(super) fn new(seats: usize) -> Self {
         let mut bench = Self {
-            queue: VecDeque::new(),
-            seats: Vec::new(),
+            queue: VecDeque::new().into(),
+            seats: Vec::new().into(),
             told: Vec::new(),
             survey: Survey::default(),
             begun: 0,

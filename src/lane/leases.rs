@@ -243,8 +243,9 @@ impl<J, K> Leases<J, K> {
     /// get to them.
     pub(crate) fn rescue(&self, n: usize) -> VecDeque<J> {
         self.lane.peek(|bench| {
-            let younger = bench.queue.split_off(n.min(bench.queue.len()));
-            mem::replace(&mut bench.queue, younger)
+            let oldest = n.min(bench.queue.len());
+            let younger = bench.queue.split_off(oldest);
+            mem::replace(&mut *bench.queue, younger)
         })
     }
 
@@ -389,7 +390,7 @@ impl<J, K> Leases<J, K> {
             }
             bench.survey.dead = false;
             bench.survey.due = None;
-            let leases = mem::take(&mut bench.queue);
+            let leases = mem::take(&mut *bench.queue);
             let begun = mem::take(&mut bench.begun);
             (Remains { running, told, leases, begun }, Bell::Awake)
         })

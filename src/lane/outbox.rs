@@ -6,7 +6,7 @@
 
 use std::{mem, time::Duration};
 
-use crate::panic::drop_each;
+use crate::panic::{OneByOne, drop_each};
 
 use super::{Bell, Lane, Put, Ring};
 
@@ -16,9 +16,9 @@ const LONG: usize = 1_024;
 
 #[derive(Debug)]
 struct Tray<R> {
-    results: Vec<R>,
+    results: OneByOne<Vec<R>>,
     /// What is to go back to the dispatcher, and after what pause.
-    again: Vec<(R, Duration)>,
+    again: OneByOne<Vec<(R, Duration)>>,
     /// Results that were ever put, here or there.
     put: u64,
     /// The worker has another job at hand.
@@ -35,8 +35,15 @@ pub(crate) struct Outbox<R> {
 
 impl<R> Outbox<R> {
     pub(crate) fn new() -> Self {
-        let (results, again) = (Vec::new(), Vec::new());
-        Self { lane: Lane::new(Tray { results, again, put: 0, more: false, closed: false }) }
+        Self {
+            lane: Lane::new(Tray {
+                results: Vec::new().into(),
+                again: Vec::new().into(),
+                put: 0,
+                more: false,
+                closed: false,
+            }),
+        }
     }
 
     /// The worker's side: puts a result. `more` says that another job is at hand.
@@ -67,7 +74,7 @@ impl<R> Outbox<R> {
 
     /// The dispatcher's side: takes what goes back to it.
     pub(crate) fn take_again(&self) -> Vec<(R, Duration)> {
-        self.lane.peek(|tray| mem::take(&mut tray.again))
+        self.lane.peek(|tray| mem::take(&mut *tray.again))
     }
 
     /// Results that were ever put.
@@ -92,7 +99,7 @@ impl<R> Outbox<R> {
             tray.closed = true;
             mem::take(&mut tray.results)
         });
-        drop_each(results);
+        drop(results);
     }
 
     /// The collector's side: moves all results to `into`, which must be empty, and leaves its
@@ -101,7 +108,7 @@ impl<R> Outbox<R> {
     pub(crate) fn empty(&self, into: &mut Vec<R>) -> bool {
         debug_assert!(into.is_empty(), "results would be left in a buffer that is filled again");
         self.lane.take(|tray, _| {
-            mem::swap(&mut tray.results, into);
+            mem::swap(&mut *tray.results, into);
             let watch = tray.more && !into.is_empty();
             (watch, if watch { Bell::Awake } else { Bell::Asleep })
         })

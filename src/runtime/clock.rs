@@ -1,8 +1,8 @@
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{future::poll_fn, panic::AssertUnwindSafe, time::Instant};
 
 use futures::{FutureExt, future::BoxFuture};
 
-use crate::panic::{catch, text};
+use crate::panic::{Apart, catch, text};
 
 use super::SystemClock;
 
@@ -19,9 +19,15 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// A user's clock. Where it panics, the real time stands in: it is read under locks and between a job's
-/// end and its result, and a panic there would cost jobs of others. Nothing is logged here, for the same
-/// reason; the panic itself is.
-pub(crate) struct Guarded<C>(pub(crate) C);
+/// end and its result, and a panic there would cost jobs of others. Nothing is logged there, for the same
+/// reason; the panic itself is. Neither does it cost anything where the clock or a sleep is dropped.
+pub(crate) struct Guarded<C>(Apart<C>);
+
+impl<C> Guarded<C> {
+    pub(crate) fn new(clock: C) -> Self {
+        Self(Apart::new(clock))
+    }
+}
 
 impl<C: Clock> Clock for Guarded<C> {
     fn now(&self) -> Instant {
@@ -29,10 +35,13 @@ impl<C: Clock> Clock for Guarded<C> {
     }
 
     fn sleep_until(&self, until: Instant) -> BoxFuture<'static, ()> {
-        let sleep = catch(|| AssertUnwindSafe(self.0.sleep_until(until)).catch_unwind());
+        let sleep = catch(|| self.0.sleep_until(until)).map(Apart::new);
         Box::pin(async move {
             let slept = match sleep {
-                Ok(sleep) => sleep.await.map_err(text),
+                Ok(mut sleep) => {
+                    let slept = poll_fn(|task| sleep.poll_unpin(task));
+                    AssertUnwindSafe(slept).catch_unwind().await.map_err(text)
+                }
                 Err(text) => Err(text),
             };
             if slept.is_err() {
@@ -60,8 +69,8 @@ mod tests {
             }
         }
         let before = Instant::now();
-        assert!((before..=before + Duration::from_secs(60)).contains(&Guarded(Broken).now()));
+        assert!((before..=before + Duration::from_secs(60)).contains(&Guarded::new(Broken).now()));
         let system = actix_rt::System::new();
-        system.block_on(Guarded(Broken).sleep_until(before));
+        system.block_on(Guarded::new(Broken).sleep_until(before));
     }
 }

@@ -53,7 +53,10 @@ fn post<M: Message<Result = ()> + Send>(recipient: &Recipient<M>, message: M) ->
     match recipient.try_send(message) {
         Ok(()) => Ok(()),
         Err(SendError::Full(message)) => {
-            recipient.do_send(message);
+            // As in `ask`, the actor may stop this very moment.
+            if let Err(text) = catch(|| recipient.do_send(message)) {
+                tracing::warn!(%text, "the drop of a result panicked");
+            }
             Ok(())
         }
         Err(SendError::Closed(message)) => Err(message),

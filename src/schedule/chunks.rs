@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::panic::OneByOne;
+
 /// Entries a chunk holds: enough that a chunk's own bookkeeping is below a bit per entry, few
 /// enough that growing one copies no more than a page or two.
 const CHUNK: usize = 512;
@@ -13,7 +15,7 @@ pub(crate) type ChunkNumber = i64;
 struct Chunk<J> {
     number: ChunkNumber,
     /// At least one, and at most [`CHUNK`] but for those that were inserted.
-    jobs: VecDeque<J>,
+    jobs: OneByOne<VecDeque<J>>,
 }
 
 /// A queue whose growth never copies more than one chunk, and whose whole content moves to the end
@@ -51,7 +53,7 @@ impl<J> Chunks<J> {
             chunk.jobs.push_back(job);
             return chunk.number;
         }
-        self.push_chunk(VecDeque::from_iter([job]))
+        self.push_chunk(VecDeque::from_iter([job]).into())
     }
 
     /// Returns in which chunk the job lies now.
@@ -64,7 +66,7 @@ impl<J> Chunks<J> {
             return chunk.number;
         }
         let number = self.chunks.front().map_or(0, |chunk| chunk.number - 1);
-        self.chunks.push_front(Chunk { number, jobs: VecDeque::from_iter([job]) });
+        self.chunks.push_front(Chunk { number, jobs: VecDeque::from_iter([job]).into() });
         number
     }
 
@@ -79,7 +81,8 @@ impl<J> Chunks<J> {
         };
         self.len += 1;
         let Chunk { number, jobs } = &mut self.chunks[at];
-        jobs.insert(jobs.partition_point(|other| place(other) < own), job);
+        let at = jobs.partition_point(|other| place(other) < own);
+        jobs.insert(at, job);
         *number
     }
 
@@ -87,7 +90,7 @@ impl<J> Chunks<J> {
         self.chunks.back()?.jobs.back()
     }
 
-    fn push_chunk(&mut self, jobs: VecDeque<J>) -> ChunkNumber {
+    fn push_chunk(&mut self, jobs: OneByOne<VecDeque<J>>) -> ChunkNumber {
         let number = self.chunks.back().map_or(0, |chunk| chunk.number + 1);
         self.chunks.push_back(Chunk { number, jobs });
         number
@@ -117,7 +120,8 @@ impl<J> Chunks<J> {
     pub(crate) fn remove(&mut self, number: ChunkNumber, which: impl Fn(&J) -> bool) -> Option<J> {
         let at = self.chunks.binary_search_by_key(&number, |chunk| chunk.number).ok()?;
         let jobs = &mut self.chunks[at].jobs;
-        let job = jobs.remove(jobs.iter().position(which)?);
+        let place = jobs.iter().position(which)?;
+        let job = jobs.remove(place);
         if jobs.is_empty() {
             self.chunks.remove(at);
         }

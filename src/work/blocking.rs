@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     job::{Hand, JobContext, Run, WorkerId},
-    panic::{catch, drop_each},
+    panic::catch,
     schedule::Pauses,
     value::Value,
 };
 
 use super::{
-    form::{BoxError, Build, Process},
+    form::{Build, Process, text_of},
     post::{After, Post, Ran},
 };
 
@@ -46,10 +46,10 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
                 Err(pause) => return Some(pause),
             };
             match self.work_with(&mut process) {
-                After::Rebuild => drop_each([process]),
+                After::Rebuild => drop(process),
                 After::Leave => {
                     self.given_up = true;
-                    drop_each([process]);
+                    drop(process);
                     self.post.vacate(SEAT);
                 }
                 After::Next(_) | After::Pause | After::Rest => {
@@ -67,8 +67,8 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
                 self.pauses = Pauses::new();
                 return Ok(process);
             }
-            Ok(Err(error)) => error,
-            Err(text) => BoxError::from(String::from(text)),
+            Ok(Err(error)) => text_of(error),
+            Err(text) => text,
         };
         if self.post.fail(SEAT) {
             self.given_up = true;

@@ -6,6 +6,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::{
     job::{JobContext, WorkerId},
+    panic::{Apart, catch, drop_each},
     value::Value,
 };
 
@@ -16,6 +17,13 @@ use super::{
 };
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What a factory's error says. It ends here: to tell of it and to drop it is to call users' code.
+pub(super) fn text_of(error: BoxError) -> Box<str> {
+    let text = catch(|| error.to_string().into());
+    drop_each([error]);
+    text.unwrap_or_else(|panic| panic)
+}
 
 /// Everything that one seat of an async worker does, for as long as the worker lives.
 pub(crate) type Serve<T, U, E> =
@@ -67,7 +75,7 @@ impl<T: Value, U: Value, E: Value> Work<T, U, E> {
         X: Into<BoxError> + 'static,
         F: AsyncFn() -> Result<P, X> + Send + Sync + 'static,
     {
-        let factory = Arc::new(factory);
+        let factory = Arc::new(Apart::new(factory));
         Self::Async(Arc::new(move |post, worker, seat| {
             Box::pin(seat::serve(post, worker, seat, factory.clone()))
         }))
@@ -79,8 +87,9 @@ impl<T: Value, U: Value, E: Value> Work<T, U, E> {
         X: Into<BoxError> + 'static,
         F: Fn() -> Result<P, X> + Send + Sync + 'static,
     {
+        let factory = Apart::new(factory);
         Self::Blocking(Arc::new(move || {
-            let mut processor = factory().map_err(Into::into)?;
+            let mut processor = Apart::new(factory().map_err(Into::into)?);
             Ok(Box::new(move |payload: &T, cx: &JobContext<T, U, E>| {
                 processor.process(payload, cx)
             }))

@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     job::{Hand, JobContext, Run, Stamp, WorkerId},
-    panic::{catch, drop_each},
+    panic::{Apart, catch},
     schedule::Pauses,
     value::Value,
 };
 
 use super::{
-    form::BoxError,
+    form::{BoxError, text_of},
     patience::Patience,
     post::{After, Cut, Post, Ran},
     processor::Processor,
@@ -35,7 +35,7 @@ pub(super) async fn serve<P, X, F, T, U, E>(
     post: Rc<Post<T, U, E>>,
     worker: WorkerId,
     number: usize,
-    factory: Arc<F>,
+    factory: Arc<Apart<F>>,
 ) where
     P: Processor<Payload = T, Output = U, Error = E>,
     X: Into<BoxError>,
@@ -45,9 +45,10 @@ pub(super) async fn serve<P, X, F, T, U, E>(
     E: Value,
 {
     let seat = Seat { post: &post, worker, number };
-    while let Some(mut processor) = seat.build(&*factory).await {
-        let after = seat.work(&mut processor).await;
-        drop_each([processor]);
+    while let Some(processor) = seat.build(&**factory).await {
+        let mut processor = Apart::new(processor);
+        let after = seat.work(&mut *processor).await;
+        drop(processor);
         if after == After::Leave {
             break;
         }
@@ -73,9 +74,9 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
             let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| None).await;
             let error = match built {
                 Ok(Ok(Ok(processor))) => return Some(processor),
-                Ok(Ok(Err(error))) => error,
+                Ok(Ok(Err(error))) => text_of(error),
                 Ok(Err(_)) => continue,
-                Err(text) => BoxError::from(String::from(text)),
+                Err(text) => text,
             };
             if self.post.fail(self.number) {
                 return None;
@@ -166,16 +167,16 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
 }
 
 /// Polls the user's future to its end, or until `cut` says so at a poll in which it does not
-/// complete: a value that was returned wins over a cancel. A panic comes back as its text, and one
-/// in the drop of a future that was stopped is only logged: that job has its outcome.
+/// complete: a value that was returned wins over a cancel. A panic comes back as its text.
 async fn poll_caught<R>(
     future: impl Future<Output = R>,
     mut cut: impl FnMut(&mut Context<'_>) -> Option<Cut>,
 ) -> Result<Result<R, Cut>, Box<str>> {
-    let mut future = pin!(Some(future));
-    let polled = poll_fn(|task| {
+    let mut place = pin!(Some(future));
+    let mut running = Polled(place.as_mut());
+    poll_fn(|task| {
         let cut = cut(task);
-        let Some(running) = future.as_mut().as_pin_mut() else {
+        let Some(running) = running.0.as_mut().as_pin_mut() else {
             return Poll::Ready(Ok(Err(Cut::Cancelled)));
         };
         match (catch(|| running.poll(task)), cut) {
@@ -185,9 +186,18 @@ async fn poll_caught<R>(
             (Err(text), _) => Poll::Ready(Err(text)),
         }
     })
-    .await;
-    if let Err(text) = catch(|| future.set(None)) {
-        tracing::warn!(%text, "the drop of a job's future panicked");
+    .await
+}
+
+/// A future of the user's in its place.
+struct Polled<'p, F>(Pin<&'p mut Option<F>>);
+
+impl<F> Drop for Polled<'_, F> {
+    /// Also where the thread ends under it: a panic is only logged, as its job has its outcome, or is
+    /// lost.
+    fn drop(&mut self) {
+        if let Err(text) = catch(|| self.0.set(None)) {
+            tracing::warn!(%text, "the drop of a job's future panicked");
+        }
     }
-    polled
 }

@@ -12,12 +12,12 @@ use std::{
     time::Instant,
 };
 
-use actix_workpool::{Builder, Clock, Pool, Queue, Shutdown, SystemClock};
+use actix_workpool::{Builder, CancelOutcome, Clock, Pool, Queue, Shutdown, SystemClock};
 
 use crate::{
-    Arsenal, Doomed, MINUTE,
+    Arsenal, Bomb, Doomed, MINUTE,
     held::{Latch, blocked_by},
-    support::{Turnstile, behind, listen},
+    support::{Turnstile, behind, listen, status_when},
 };
 
 /// The real time, except that on threads of a kind its readings, or its sleeps, panic a few times.
@@ -109,4 +109,48 @@ async fn a_clock_whose_sleep_panics_costs_nobody_anything() {
         let report = pool.shutdown(Shutdown::Drain(MINUTE)).await.unwrap();
         assert_eq!((report.counts.succeeded, report.threads_left), (1, 0));
     }
+}
+
+/// The real time, whose sleeps panic as they are dropped, and so does the clock.
+struct Explosive(Arsenal, #[expect(dead_code, reason = "it is dropped")] Bomb);
+
+impl Clock for Explosive {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep_until(&self, until: Instant) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let bomb = self.0.bomb(0);
+        Box::pin(async move {
+            let _bomb = bomb;
+            SystemClock.sleep_until(until).await;
+        })
+    }
+}
+
+#[actix::test]
+async fn a_clock_that_panics_as_it_and_its_sleeps_are_dropped_costs_nobody_anything() {
+    let (arsenal, gate) = (Arsenal::default(), Turnstile::new());
+    let held = gate.clone();
+    let builder: Builder<u64, u64, String> = Pool::builder(async move |n: &u64, cx| {
+        match n {
+            0 => held.pass().await,
+            _ => cx.cancelled().await,
+        }
+        Ok(*n)
+    });
+    let builder = builder.workers(2).threads(1).clock(Explosive(arsenal.clone(), arsenal.bomb(0)));
+    let pool = builder.grace(MINUTE).build().unwrap();
+    let mut ears = listen(&pool).await;
+    pool.submit(0_u64).await.unwrap();
+    let id = pool.submit(1_u64).await.unwrap();
+    status_when(&pool, |status| status.running == 2).await;
+    assert_eq!(pool.cancel(id).await, Ok(CancelOutcome::Running));
+    let ended = ears.result().await;
+    assert_eq!((ended.id(), ended.outcome().ok()), (id, Some(&1)), "{ended:?}");
+    assert_eq!(arsenal.dropped(), 1, "the sleep of its grace");
+    gate.open(1);
+    assert_eq!(ears.result().await.outcome(), Ok(&0));
+    let report = pool.shutdown(Shutdown::Drain(MINUTE)).await.unwrap();
+    assert_eq!((report.counts.succeeded, report.threads_left), (2, 0));
 }

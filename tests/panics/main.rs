@@ -7,6 +7,10 @@ mod held;
 mod support;
 
 mod clocks;
+mod factories;
+mod pairs;
+mod threads;
+mod together;
 
 use std::{
     convert::Infallible,
