@@ -50,7 +50,8 @@ impl Ledger {
             });
         }
         let took = result.took();
-        if kind == Kind::TimedOut && record.terms.timeout.is_some_and(|timeout| took < timeout) {
+        let early = |timeout| result.started().is_some() && took < timeout;
+        if kind == Kind::TimedOut && record.terms.timeout.is_some_and(early) {
             sim::fail(|| format!("job {number} timed out after {took:?}"));
         }
     }

@@ -23,3 +23,8 @@ pub(crate) use self::{
     crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
 };
+
+/// A number by chance.
+pub(crate) fn chance() -> u64 {
+    crate::sim::with(|world| world.below(usize::MAX) as u64).unwrap_or_default()
+}
