@@ -236,7 +236,10 @@ impl Record {
             Kind::Rejected if started => Some("never waited, for it was started"),
             Kind::TimedOut if self.terms.timeout.is_none() => Some("may run for ever"),
             Kind::TimedOut
-                if started && !again && !self.terms.blocks && returned != Some(Returned::Dropped) =>
+                if started
+                    && !again
+                    && !self.terms.blocks
+                    && returned != Some(Returned::Dropped) =>
             {
                 Some("timed out, and was not dropped")
             }

@@ -84,6 +84,12 @@ impl Record {
         }
     }
 
+    /// It may wait for its time: one that is due too late to start is tried again, too.
+    fn may_be_postponed(&self) -> bool {
+        let may_be_late = self.terms.timeout.is_some() && self.terms.attempts > 1;
+        self.terms.delay.is_some() || self.start.is_some() || may_be_late
+    }
+
     fn delay(&self) -> Duration {
         self.terms.delay.unwrap_or_default()
     }
@@ -140,14 +146,13 @@ impl Books {
     /// to pass before that.
     pub(super) fn is_startable(&self, number: u64, later: bool) -> bool {
         let Some(job) = self.jobs.get(&number) else { return false };
-        let may_be_postponed = job.terms.delay.is_some() || job.start.is_some();
         // Whoever has the key, or may have it.
         let holds = |other: &Record| {
             let ended = other.kind.is_some() || other.verdict == Verdict::Refused;
             let is_sure = other.verdict == Verdict::Accepted && !other.left;
-            !ended && (other.start.is_some() || !is_sure)
+            !ended && (other.start.is_some() || !is_sure || later && other.may_be_postponed())
         };
-        !(later && may_be_postponed)
+        !(later && job.may_be_postponed())
             && !self.with_key_of(number, job).any(|(_, other)| holds(other))
     }
 }
