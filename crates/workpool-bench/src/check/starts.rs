@@ -50,7 +50,8 @@ impl Ledger {
             });
         }
         let took = result.took();
-        let early = |timeout| result.started().is_some() && took < timeout;
+        let ran = result.started().is_some() && !record.may_be_retried();
+        let early = |timeout| ran && took < timeout;
         if kind == Kind::TimedOut && record.terms.timeout.is_some_and(early) {
             sim::fail(|| format!("job {number} timed out after {took:?}"));
         }
