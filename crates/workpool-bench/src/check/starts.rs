@@ -155,7 +155,8 @@ impl Books {
             let is_sure = other.verdict == Verdict::Accepted && !other.left;
             !ended && (other.start.is_some() || !is_sure || later && other.may_be_postponed())
         };
-        !(later && job.may_be_postponed())
-            && !self.with_key_of(number, job).any(|(_, other)| holds(other))
+        let waits_for_time = later && job.may_be_postponed();
+        let waits_for_key = || self.with_key_of(number, job).any(|(_, other)| holds(other));
+        !waits_for_time && !waits_for_key()
     }
 }
