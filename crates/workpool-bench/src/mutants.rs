@@ -163,18 +163,17 @@ const MUTANTS: &[Mutant] = &[
         to: "drop(self.life.station.leases.watch(deadline));",
     },
     Mutant {
-        what: "a key is free before the result of its job is collected",
-        file: "src/work/post.rs",
-        from: "self.more.set(more);",
-        to: "self.life.inside.inbox.free(&mut result.result.job().held_key().into_iter().collect());\n        \
-             self.more.set(more);",
+        what: "keys are overlooked",
+        file: "src/job/mod.rs",
+        from: "if options.holds_key { None } else { options.key }",
+        to: "None.filter(|_: &u64| options.holds_key)",
     },
     Mutant {
         what: "a key is free while its job waits to be tried again",
-        file: "src/work/post.rs",
-        from: "station.outbox.put_again(result, pause);",
-        to: "self.life.inside.inbox.free(&mut result.result.job().held_key().into_iter().collect());\n            \
-             station.outbox.put_again(result, pause);",
+        file: "src/schedule/scheduler/postponed.rs",
+        from: "            jobs += 1;\n",
+        to: "            jobs += 1;\n            \
+             self.release_keys(ended.result.job().held_key().into_iter().collect());\n",
     },
     Mutant {
         what: "Drained does not wait for what is to be tried again",
