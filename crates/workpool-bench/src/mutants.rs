@@ -177,9 +177,9 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "Drained does not wait for what is to be tried again",
-        file: "src/lane/bench.rs",
-        from: "self.waiting == 0 && self.running == 0 && !self.again",
-        to: "self.waiting == 0 && self.running == 0",
+        file: "src/schedule/scheduler/postponed.rs",
+        from: "self.queue.len() + self.later.len() + self.keys.len()",
+        to: "self.queue.len() + self.keys.len()",
     },
     Mutant {
         what: "a job is tried once too often",

@@ -128,6 +128,22 @@ fn a_thread_that_is_stuck_meets_a_resize_and_the_pool_has_as_many_workers_as_wer
 }
 
 #[test]
+fn a_drain_waits_for_the_result_before_a_job_that_timed_out_as_it_began() {
+    explore(|sim| async move {
+        let plan = Plan { replaced: sim.below(2), ..Plan::of(Form::Blocking(1 + sim.below(2))) };
+        let (stage, _) = pool_of(sim, plan).await;
+        for _ in 0..3 {
+            // Short jobs: one begins as another ends. The last is late whenever it begins.
+            stage.submit(Sent::Batch(4), Errand::from(Vec::new()).timeout(MS)).await;
+            stage.submit(Sent::Try, Errand::from(Vec::new()).timeout(MS * 0)).await;
+            let drained = stage.drain().await;
+            sim.expect(drained, || "a drain does not resolve".into());
+        }
+        let_go(stage).await;
+    });
+}
+
+#[test]
 fn a_shutdown_ends_although_threads_are_stuck_and_replaced() {
     explore(|sim| async move {
         let plan = Plan { replaced: sim.below(3), ..Plan::of(Form::Blocking(2)).grace(MS) };
