@@ -133,12 +133,6 @@ const MUTANTS: &[Mutant] = &[
         to: "let _ = self.surplus.cancel(n);",
     },
     Mutant {
-        what: "a worker is dismissed that owes a result",
-        file: "src/schedule/sizing.rs",
-        from: "empty && place.taken && !place.owes_result()",
-        to: "empty && place.taken",
-    },
-    Mutant {
         what: "a stuck worker is replaced that owes a result",
         file: "src/schedule/sizing.rs",
         from: "self.surveys[worker].stuck > 0 && !self.workers[worker].owes_result()",

@@ -1,5 +1,7 @@
 //! Jobs that run for too long.
 
+use std::time::Duration;
+
 use workpool_bench::{
     Shutdown,
     check::Kind,
@@ -135,7 +137,13 @@ fn a_drain_waits_for_the_result_before_a_job_that_timed_out_as_it_began() {
         for _ in 0..3 {
             // Short jobs: one begins as another ends. The last is late whenever it begins.
             stage.submit(Sent::Batch(4), Errand::from(Vec::new()).timeout(MS)).await;
-            stage.submit(Sent::Try, Errand::from(Vec::new()).timeout(MS * 0)).await;
+            stage.submit(Sent::Try, Errand::from(Vec::new()).timeout(Duration::ZERO)).await;
+            let sizer = stage.clone();
+            stage.spawn("one who resizes", async move {
+                sizer.sim.while_others_run().await;
+                sizer.resize(0).await;
+                sizer.resize(1).await;
+            });
             let drained = stage.drain().await;
             sim.expect(drained, || "a drain does not resolve".into());
         }
