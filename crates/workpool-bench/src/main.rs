@@ -24,7 +24,11 @@ enum What {
     Simulate(Simulate),
     /// Puts one fault after another into a copy of the pool, and simulates that: each must be found.
     /// It needs cargo, and is run where the workspace is.
-    Mutants,
+    Mutants {
+        /// Tries those alone whose description contains this.
+        #[arg(default_value = "")]
+        which: String,
+    },
 }
 
 #[derive(Args)]
@@ -43,7 +47,7 @@ struct Simulate {
 fn main() -> ExitCode {
     match Cli::parse().what {
         What::Simulate(what) => simulate(&what),
-        What::Mutants => mutants::find_all(),
+        What::Mutants { which } => mutants::find_all(&which),
     }
 }
 

@@ -18,23 +18,29 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "a result is put after its seat has asked for more",
         file: "src/work/post.rs",
-        from: "self.put(result, more);\n        \
+        from: "self.put(result, again, more);\n        \
                // What was handed out meanwhile begins now: the result is in the outbox.\n        \
-               match another || (!pause && self.ask(seat, hand, run)) {",
-        to: "let next = another || (!pause && self.ask(seat, hand, run));\n        \
-             self.put(result, more);\n        match next {",
+               match (another, pause) {\n            \
+               (true, _) => self.begun(hand, ended),\n            \
+               (false, true) => After::Pause,\n            \
+               (false, false) => self.ask(seat, hand, run),\n        }",
+        to: "let next = match (another, pause) {\n            \
+             (true, _) => self.begun(hand, ended),\n            \
+             (false, true) => After::Pause,\n            \
+             (false, false) => self.ask(seat, hand, run),\n        };\n        \
+             self.put(result, again, more);\n        next",
     },
     Mutant {
         what: "the leases of a dead worker are forgotten",
-        file: "src/schedule/scheduler.rs",
-        from: "Lost, now)), port);\n        self.give_back(leases);",
-        to: "Lost, now)), port);\n        drop(leases);",
+        file: "src/schedule/scheduler/workers.rs",
+        from: "!is_told, now, port);\n        }\n        self.give_back(leases);",
+        to: "!is_told, now, port);\n        }\n        drop(leases);",
     },
     Mutant {
         what: "Drained does not wait for what runs",
-        file: "src/schedule/scheduler.rs",
-        from: "self.dry = dealt.quiet && self.queue.is_empty();",
-        to: "self.dry = self.queue.is_empty();",
+        file: "src/schedule/scheduler/mod.rs",
+        from: "self.dry = dealt.quiet && self.waiting() == 0;",
+        to: "self.dry = self.waiting() == 0;",
     },
     Mutant {
         what: "a put does not ring a consumer that sleeps",
@@ -56,7 +62,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "an alarm is set to replace a worker of a pool that is over",
-        file: "src/schedule/scheduler.rs",
+        file: "src/schedule/scheduler/mod.rs",
         from: "Phase::Over { .. } => return None,",
         to: "Phase::Over { .. } => None,",
     },
@@ -86,7 +92,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "a job that is cancelled while it waits has no result",
-        file: "src/schedule/scheduler.rs",
+        file: "src/schedule/scheduler/asks.rs",
         from: "self.put([job.end(JobError::Cancelled, now.clock)], port);",
         to: "drop(job);",
     },
@@ -99,7 +105,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "quiescence is announced before everything is collected",
         file: "src/collector.rs",
-        from: "self.collect(None, ctx);\n        if !self.delivery.settle(accepted) {",
+        from: "self.collect(Origin::Anywhere, ctx);\n        if !self.delivery.settle(accepted) {",
         to: "let _ = &ctx;\n        if !self.delivery.settle(accepted) {",
     },
     Mutant {
@@ -108,14 +114,101 @@ const MUTANTS: &[Mutant] = &[
         from: "(content.gate.accepted() == accepted).then",
         to: "(content.gate.accepted() >= accepted).then",
     },
+    Mutant {
+        what: "a seat begins its next job although there are too many",
+        file: "src/lane/leases.rs",
+        from: "let go_on = !self.surplus.any();",
+        to: "let go_on = true;",
+    },
+    Mutant {
+        what: "a seat that asks does not leave although there are too many",
+        file: "src/lane/leases.rs",
+        from: "if !self.surplus.take() {\n            return None;",
+        to: "if true {\n            return None;",
+    },
+    Mutant {
+        what: "seats that were called back are made anew",
+        file: "src/schedule/sizing.rs",
+        from: "let n = n - self.surplus.cancel(n);",
+        to: "let _ = self.surplus.cancel(n);",
+    },
+    Mutant {
+        what: "a stuck worker is replaced that owes a result",
+        file: "src/schedule/sizing.rs",
+        from: "self.surveys[worker].stuck > 0 && !self.workers[worker].owes_result()",
+        to: "self.surveys[worker].stuck > 0",
+    },
+    Mutant {
+        what: "any number of stuck threads is replaced",
+        file: "src/schedule/scheduler/timeouts.rs",
+        from: "while self.roster.written_off() < replaced",
+        to: "while replaced > 0",
+    },
+    Mutant {
+        what: "a result that is on its way is forgotten when its job's neighbour times out",
+        file: "src/schedule/roster.rs",
+        from: "self.gave_up |= late.iter().any(|late| late.job.is_some());",
+        to: "",
+    },
+    Mutant {
+        what: "nobody is told that a job may time out",
+        file: "src/work/post.rs",
+        from: "self.ring_dispatcher(self.life.station.leases.watch(deadline));",
+        to: "drop(self.life.station.leases.watch(deadline));",
+    },
+    Mutant {
+        what: "keys are overlooked",
+        file: "src/job/mod.rs",
+        from: "if options.holds_key { None } else { options.key }",
+        to: "None.filter(|_: &u64| options.holds_key)",
+    },
+    Mutant {
+        what: "a key is free while its job waits to be tried again",
+        file: "src/schedule/scheduler/postponed.rs",
+        from: "            jobs += 1;\n",
+        to: "            jobs += 1;\n            \
+             self.release_keys(ended.result.job().held_key().into_iter().collect());\n",
+    },
+    Mutant {
+        what: "Drained does not wait for what is to be tried again",
+        file: "src/schedule/scheduler/postponed.rs",
+        from: "self.queue.len() + self.later.len() + self.keys.len()",
+        to: "self.queue.len() + self.keys.len()",
+    },
+    Mutant {
+        what: "a job is tried once too often",
+        file: "src/schedule/retry.rs",
+        from: "attempts == 0 || attempts >= self.attempts",
+        to: "attempts == 0 || attempts > self.attempts",
+    },
+    Mutant {
+        what: "a job that is tried again goes to the end of the queue",
+        file: "src/schedule/scheduler/postponed.rs",
+        from: "self.queue.give_back([Accepted::again(job, to, queued)].into());",
+        to: "let mut last = Chunks::new();\n                \
+             last.push_back(Accepted::again(job, to, queued));\n                \
+             self.queue.append(&mut last);",
+    },
+    Mutant {
+        what: "what is due after the pool's time is waited for",
+        file: "src/schedule/scheduler/postponed.rs",
+        from: "let late = self.later.take_from(limit);",
+        to: "let late = self.later.take_from(limit + std::time::Duration::from_secs(9_000));",
+    },
+    Mutant {
+        what: "a delay is overlooked",
+        file: "src/schedule/scheduler/postponed.rs",
+        from: "if let Some(due) = job.due() {",
+        to: "if let Some(due) = job.due().filter(|_| false) {",
+    },
 ];
 
 /// How many schedules a fault must be found in.
 const SCHEDULES: &str = "30000";
 
-/// Tries all of them.
-pub(crate) fn find_all() -> ExitCode {
-    match try_all() {
+/// Tries all of them, or those whose description contains `which`.
+pub(crate) fn find_all(which: &str) -> ExitCode {
+    match try_all(which) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(missed) => {
             println!("{missed} of {} were not found", MUTANTS.len());
@@ -128,12 +221,12 @@ pub(crate) fn find_all() -> ExitCode {
     }
 }
 
-fn try_all() -> io::Result<usize> {
+fn try_all(which: &str) -> io::Result<usize> {
     let target = Path::new("target/mutants");
     fs::create_dir_all(target)?;
     let copy = target.join("workspace");
     let mut missed = 0;
-    for mutant in MUTANTS {
+    for mutant in MUTANTS.iter().filter(|mutant| mutant.what.contains(which)) {
         let _ = fs::remove_dir_all(&copy);
         fs::create_dir_all(&copy)?;
         for part in ["Cargo.toml", "Cargo.lock", "src", "crates", "examples"] {

@@ -30,7 +30,8 @@ impl Ledger {
         }
         listener.heard += 1;
         let (Some(worker), Some((ended, _))) = (worker, record.returned) else { return };
-        if kind.is_by_its_worker() {
+        // What was to be tried again is ended by the dispatcher.
+        if kind.is_by_its_worker() && !record.may_be_retried() {
             let last = listener.last.entry(worker).or_default();
             if *last > ended {
                 sim::fail(|| {

@@ -235,7 +235,12 @@ impl Record {
             Kind::Evicted if started && !again => Some("never waited, for it was started"),
             Kind::Rejected if started => Some("never waited, for it was started"),
             Kind::TimedOut if self.terms.timeout.is_none() => Some("may run for ever"),
-            Kind::TimedOut if !self.terms.blocks && returned != Some(Returned::Dropped) => {
+            Kind::TimedOut
+                if started
+                    && !again
+                    && !self.terms.blocks
+                    && returned != Some(Returned::Dropped) =>
+            {
                 Some("timed out, and was not dropped")
             }
             Kind::Rejected if self.way == Way::Subscribers => {

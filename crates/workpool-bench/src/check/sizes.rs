@@ -13,6 +13,8 @@ struct Size {
 #[derive(Debug, Default)]
 pub(crate) struct Sizes {
     sizes: Vec<Size>,
+    /// Those that do not count any more, and since when.
+    past: Vec<(usize, u64)>,
     asked: u64,
     /// What each thread was doing when a resize was last answered: it may have begun a job then whose
     /// code is not called yet. `None` once it has called any, or a job of its has returned.
@@ -37,7 +39,10 @@ impl Sizes {
         let Some(size) = self.sizes.iter_mut().find(|size| size.number == number) else { return };
         size.answered = Some(now);
         let asked = size.asked;
-        self.sizes.retain(|size| size.answered.is_none_or(|answered| answered > asked));
+        let counts = |size: &Size| size.answered.is_none_or(|answered| answered > asked);
+        let past = self.sizes.iter().filter(|size| !counts(size));
+        self.past.extend(past.map(|size| (size.workers, now)));
+        self.sizes.retain(counts);
         self.begun = turns.into_iter().map(Some).collect();
     }
 
@@ -53,8 +58,10 @@ impl Sizes {
         self.sizes.iter().map(|size| size.workers).min().unwrap_or_default()
     }
 
-    pub(crate) fn may_be(&self, workers: usize) -> bool {
+    /// Whether there may have been so many at some time since then.
+    pub(crate) fn may_be(&self, workers: usize, since: u64) -> bool {
         self.sizes.iter().any(|size| size.workers == workers)
+            || self.past.iter().any(|&(past, until)| past == workers && until >= since)
     }
 
     /// A thread calls the code of a job. Returns whether it may have begun it before the answer.

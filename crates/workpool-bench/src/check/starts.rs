@@ -50,7 +50,9 @@ impl Ledger {
             });
         }
         let took = result.took();
-        if kind == Kind::TimedOut && record.terms.timeout.is_some_and(|timeout| took < timeout) {
+        let ran = result.started().is_some() && !record.may_be_retried();
+        let early = |timeout| ran && took < timeout;
+        if kind == Kind::TimedOut && record.terms.timeout.is_some_and(early) {
             sim::fail(|| format!("job {number} timed out after {took:?}"));
         }
     }
@@ -78,9 +80,17 @@ impl Record {
             () if !given_up && self.must_not_start.is_some() => {
                 self.must_not_start.map(str::to_owned)
             }
-            () if now.duration_since(self.begun_at) < self.delay() => says("its delay is not over"),
+            () if guaranteed && now.duration_since(self.begun_at) < self.delay() => {
+                says("its delay is not over")
+            }
             () => None,
         }
+    }
+
+    /// It may wait for its time: one that is due too late to start is tried again, too.
+    fn may_be_postponed(&self) -> bool {
+        let may_be_late = self.terms.timeout.is_some() && self.terms.attempts > 1;
+        self.terms.delay.is_some() || self.start.is_some() || may_be_late
     }
 
     fn delay(&self) -> Duration {
@@ -139,14 +149,14 @@ impl Books {
     /// to pass before that.
     pub(super) fn is_startable(&self, number: u64, later: bool) -> bool {
         let Some(job) = self.jobs.get(&number) else { return false };
-        let may_be_postponed = job.terms.delay.is_some() || job.start.is_some();
         // Whoever has the key, or may have it.
         let holds = |other: &Record| {
             let ended = other.kind.is_some() || other.verdict == Verdict::Refused;
             let is_sure = other.verdict == Verdict::Accepted && !other.left;
-            !ended && (other.start.is_some() || !is_sure)
+            !ended && (other.start.is_some() || !is_sure || later && other.may_be_postponed())
         };
-        !(later && may_be_postponed)
-            && !self.with_key_of(number, job).any(|(_, other)| holds(other))
+        let waits_for_time = later && job.may_be_postponed();
+        let waits_for_key = || self.with_key_of(number, job).any(|(_, other)| holds(other));
+        !waits_for_time && !waits_for_key()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::sim::Sim;
 
 use super::{
+    errand::Errand,
     listener::{Conduct, Told},
     plan::Plan,
     stage::Stage,
@@ -39,6 +40,15 @@ pub async fn free(sim: Sim) {
     }
     if sim.chance(500) {
         stage.spawn("trouble", trouble(stage.clone(), plan));
+    }
+    if sim.chance(150) {
+        let stage = stage.clone();
+        stage.clone().spawn("one who resizes", async move {
+            for _ in 0..1 + stage.sim.below(3) {
+                stage.sim.while_others_run().await;
+                stage.resize(1 + stage.sim.below(4)).await;
+            }
+        });
     }
     if sim.chance(700) {
         sim.exhausted().await;
@@ -111,6 +121,17 @@ fn any_conduct(sim: Sim, plan: Plan, ending: Ending) -> Conduct {
     }
 }
 
+/// Any job: most are plain ones.
+fn any_errand(sim: Sim, brisk: bool) -> Errand {
+    let pauses = [0, 400, 2_000, 60_000].map(Duration::from_micros);
+    Errand {
+        acts: any_acts(sim, 0, brisk),
+        timeout: sim.chance(150).then(|| pauses[sim.below(3)]),
+        delay: sim.chance(150).then(|| pauses[sim.below(4)]),
+        key: sim.chance(300).then(|| sim.below(2) as u8),
+    }
+}
+
 /// Anything that a job may do. Brisk jobs take no time, but for one that holds up its worker now and
 /// then: workers are supplied ahead of time with such, and leases are recalled.
 fn any_acts(sim: Sim, depth: usize, brisk: bool) -> Vec<Act> {
@@ -123,7 +144,7 @@ fn any_acts(sim: Sim, depth: usize, brisk: bool) -> Vec<Act> {
         };
     }
     (0..sim.below(4))
-        .map(|_| match sim.below(22) {
+        .map(|_| match sim.below(24) {
             0..6 => Act::Step,
             6..9 => Act::Work(Duration::from_micros(sim.below(2_500) as u64)),
             9..11 => Act::Sleep(Duration::from_micros(sim.below(3_000) as u64)),
@@ -133,6 +154,10 @@ fn any_acts(sim: Sim, depth: usize, brisk: bool) -> Vec<Act> {
             16 => Act::StopThread,
             17 => Act::Fail,
             18 => Act::Panic,
+            22 => Act::Fail.at_first(),
+            23 => [Act::Panic, Act::StopThread, Act::Wait(Gate::closed())][sim.below(3)]
+                .clone()
+                .at_first(),
             _ => Act::Step,
         })
         .collect()
@@ -150,12 +175,12 @@ async fn client(stage: Stage, brisk: bool) {
         };
         match sim.below(11) {
             0..5 => {
-                let (_, answer) = stage.begin(sent, any_acts(sim, 0, brisk));
+                let (_, answer) = stage.begin(sent, any_errand(sim, brisk));
                 stage.spawn("a submitter", async move { _ = answer.await });
             }
             5 | 6 if !matches!(sent, Sent::DoSend | Sent::Send) => {
                 let (_, answer) =
-                    stage.begin_unless(sent, any_acts(sim, 0, brisk), sim.while_others_run());
+                    stage.begin_unless(sent, any_errand(sim, brisk), sim.while_others_run());
                 stage.spawn("an impatient submitter", async move { _ = answer.await });
             }
             7 => {
@@ -164,11 +189,11 @@ async fn client(stage: Stage, brisk: bool) {
             }
             8 => drop(stage.status().await),
             9 => {
-                let acts = (0..1 + sim.below(5)).map(|_| any_acts(sim, 0, brisk)).collect();
+                let errands = (0..1 + sim.below(5)).map(|_| any_errand(sim, brisk)).collect();
                 let (buffer, at_most) = (1 + sim.below(3), [usize::MAX, 2][sim.below(2)]);
                 let flow = stage.clone();
                 stage.spawn("a stream of jobs", async move {
-                    flow.process(acts, buffer, at_most).await;
+                    flow.process(errands, buffer, at_most).await;
                 });
             }
             _ => {
@@ -184,7 +209,7 @@ async fn trouble(stage: Stage, plan: Plan) {
     let sim = stage.sim;
     for _ in 0..1 + sim.below(4) {
         sim.while_others_run().await;
-        match sim.below(6) {
+        match sim.below(8) {
             0 | 1 => _ = sim.stop_worker(sim.below(Stage::threads(&plan))),
             2 => sim.deny_threads(1 + sim.below(2) as u32),
             3 => sim.pass(Duration::from_micros(sim.below(4_000) as u64)),
@@ -193,7 +218,13 @@ async fn trouble(stage: Stage, plan: Plan) {
                 sim.while_others_run().await;
                 stage.resume().await;
             }
-            _ => sim.advance(Duration::from_millis(sim.below(300) as u64)),
+            5 => sim.advance(Duration::from_millis(sim.below(300) as u64)),
+            _ => {
+                stage.resize(sim.below(5)).await;
+                sim.while_others_run().await;
+                // None at all would keep those waiting who drain, for ever.
+                stage.resize(1 + sim.below(4)).await;
+            }
         }
     }
 }

@@ -120,11 +120,12 @@ impl Stage {
 
     /// How the pool stands.
     pub async fn status(&self) -> Option<Status> {
+        let asked = sim::with(|world| world.ledger.told()).unwrap_or_default();
         let status = self.pool.status().await.ok()?;
         let workers = status.workers;
         let known = |books: &mut crate::check::Books| {
             let sizes = &books.pools[self.number].sizes;
-            (sizes.may_be(workers), sizes.has_changed())
+            (sizes.may_be(workers, asked), sizes.has_changed())
         };
         let known = sim::with(|world| world.ledger.write(known));
         let (may_be, has_changed) = known.unwrap_or((true, true));

@@ -27,11 +27,13 @@ fn recalled_and_then_retried_a_job_keeps_its_place_by_acceptance() {
             sim.while_others_run().await;
             stage.resume().await;
         }
-        // Its pause is over.
         sim.exhausted().await;
+        // Its pause is over, and what had been handed out goes back once more.
+        stage.pause().await;
         sim.advance(MS);
-        sim.exhausted().await;
         gate.open();
+        sim.exhausted().await;
+        stage.resume().await;
         sim.quiet().await;
         let starts = sim.starts();
         let last = starts.iter().rposition(|&job| job == retried);
