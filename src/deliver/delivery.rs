@@ -57,10 +57,10 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
 
     /// A worker's results are to be found here from now on: there are none left where they were.
     pub(crate) fn enlist(&mut self, worker: usize, station: Arc<WorkStation<T, U, E>>) {
-        match self.workers.get_mut(worker) {
-            Some(place) => *place = station,
-            None => self.workers.push(station),
-        }
+        // Where no thread was to be had for one before it, there is nothing yet.
+        let vacant = || self.exit.clone();
+        self.workers.resize_with(self.workers.len().max(worker + 1), vacant);
+        self.workers[worker] = station;
     }
 
     /// Hands over what one outbox holds, or all of them. Returns whether they must be looked at again

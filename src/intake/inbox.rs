@@ -349,7 +349,9 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             into.append(&mut content.jobs.all);
             content.stamp_at = 0;
             let sizes = content.sizes.as_mut().map(mem::take).unwrap_or_default();
-            let special = mem::take(&mut content.jobs.any_special);
+            // By then, all of them had been accepted: the dispatcher's time may be older.
+            let any_special = mem::take(&mut content.jobs.any_special);
+            let special = any_special.then(|| (self.now)());
             let freed = mem::take(&mut content.freed);
             let inflow = Inflow { accepted: content.gate.accepted(), sizes, special, freed };
             ((inflow, answers, content.gate.take_left()), Bell::Asleep)
@@ -440,8 +442,8 @@ pub(crate) struct Inflow {
     pub(crate) accepted: u64,
     /// How many jobs each submission brought; empty unless the youngest are evicted.
     pub(crate) sizes: Vec<usize>,
-    /// Some of the jobs cannot just go to the end of the queue.
-    pub(crate) special: bool,
+    /// When the jobs were taken, if some of them cannot just go to the end of the queue.
+    pub(crate) special: Option<Instant>,
     /// Keys whose holders have ended.
     pub(crate) freed: Vec<u64>,
 }

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     form::{Build, Process, text_of},
-    post::{After, Post, Ran},
+    post::{After, Cut, Post, Ran},
 };
 
 pub(crate) struct BlockingSeat<T, U, E> {
@@ -93,10 +93,11 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
     }
 
     fn run(&mut self, process: &mut Process<T, U, E>) -> Ran<U, E> {
-        let Some(job) = self.hand.job() else { return Ran::NotStarted };
+        let Some(job) = self.hand.job() else { return Ran::NotStarted(Cut::Cancelled) };
         self.cx.turn_to(job, self.hand.stop().cloned());
         if self.cx.is_cancelled() {
-            return Ran::NotStarted;
+            // One that was late has been ended over this seat's head.
+            return Ran::NotStarted(Cut::Cancelled);
         }
         match catch(|| process(job.payload(), &self.cx)) {
             Ok(outcome) => Ran::Returned(outcome),

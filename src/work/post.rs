@@ -125,8 +125,8 @@ impl Seats {
 /// What became of a job on its seat.
 #[derive(Debug)]
 pub(super) enum Ran<U, E> {
-    /// It was cancelled before its code was called.
-    NotStarted,
+    /// It was told to stop before its code was called, for this reason.
+    NotStarted(Cut),
     Returned(Result<U, E>),
     /// Its future was dropped, for this reason.
     Dropped(Cut),
@@ -223,19 +223,24 @@ impl<T, U, E> Post<T, U, E> {
         ran: Ran<U, E>,
         pause: bool,
     ) -> After {
-        let started = !matches!(ran, Ran::NotStarted);
+        let started = !matches!(ran, Ran::NotStarted(_));
         let ended = if started { self.now() } else { run.started };
         if started {
             self.record(run.started, ended);
         }
         let outcome = match ran {
-            Ran::NotStarted | Ran::Dropped(Cut::Cancelled) => Err(JobError::Cancelled),
-            Ran::Dropped(Cut::TimedOut) => Err(JobError::TimedOut),
+            Ran::NotStarted(cut) | Ran::Dropped(cut) => Err(match cut {
+                Cut::Cancelled => JobError::Cancelled,
+                Cut::TimedOut => JobError::TimedOut,
+            }),
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
         };
         let again = match (&self.retry, &outcome) {
-            (Some(retry), Err(error)) => self.verdict(retry, seat, hand, run, (error, ended)),
+            // One that was not started has made no attempt: it might come back for ever.
+            (Some(retry), Err(error)) if started => {
+                self.verdict(retry, seat, hand, run, (error, ended))
+            }
             _ => None,
         };
         let run = Run { started: ended, ..run };

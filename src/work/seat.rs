@@ -141,15 +141,12 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     where
         P: Processor<Payload = T, Output = U, Error = E>,
     {
-        let Some(job) = hand.job() else { return Ran::NotStarted };
+        let Some(job) = hand.job() else { return Ran::NotStarted(Cut::Cancelled) };
         cx.turn_to(job, hand.stop().cloned());
         let cx = &*cx;
         let deadline = self.post.deadline(job, started);
         if cx.is_cancelled() {
-            return match self.post.why(cx, deadline) {
-                Cut::TimedOut => Ran::Dropped(Cut::TimedOut),
-                Cut::Cancelled => Ran::NotStarted,
-            };
+            return Ran::NotStarted(self.post.why(cx, deadline));
         }
         let mut caller = pin!(cx.stop().map(CancellationToken::cancelled));
         let mut patience = Patience::new(self.post, cx, deadline);

@@ -217,8 +217,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         let mut inflow = self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
         self.accepted = inflow.accepted;
         self.release_keys(mem::take(&mut inflow.freed));
-        if inflow.special {
-            self.set_aside(&mut incoming, &mut inflow, now.clock);
+        if let Some(taken) = inflow.special {
+            self.set_aside(&mut incoming, &mut inflow, taken);
         }
         if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
             // What idle workers are about to be handed takes up no room.

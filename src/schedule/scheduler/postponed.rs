@@ -25,7 +25,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         &mut self,
         incoming: &mut Chunks<Accepted<T, U, E>>,
         inflow: &mut Inflow,
-        now: Instant,
+        taken: Instant,
     ) {
         let mut stay = Chunks::new();
         let mut sizes = inflow.sizes.iter_mut();
@@ -39,8 +39,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             }
             left = left.saturating_sub(1);
             if let Some(delay) = job.delay() {
-                // From now on: its time of acceptance is that of its burst, and may be older than it is.
-                self.later.push(Stamp::of(now).after(delay).instant(), Postponed::Delayed(job));
+                // Its own time of acceptance is that of its burst, and may be older than it is.
+                self.later.push(Stamp::of(taken).after(delay).instant(), Postponed::Delayed(job));
             } else if let Some(job) = self.with_its_key(job) {
                 stay.push_back(job);
                 if let Some(size) = &mut size {
