@@ -48,7 +48,6 @@ fn what_code_panics_with_may_panic_as_it_is_dropped() {
 }
 
 #[test]
-#[ignore = "the collector dies of what it drops with a subscription"]
 fn a_subscriber_who_stops_before_values_that_panic_does_not_end_the_pool() {
     explore(|sim| async move {
         let stage = explosive(sim);
@@ -65,7 +64,6 @@ fn a_subscriber_who_stops_before_values_that_panic_does_not_end_the_pool() {
 }
 
 #[test]
-#[ignore = "the payload is dropped on its caller's stack before the value is handed over"]
 fn a_caller_has_the_value_of_a_job_whose_payload_panics_as_it_is_dropped() {
     explore(|sim| async move {
         let stage = explosive(sim);
