@@ -207,6 +207,42 @@ async fn a_job_that_came_back_can_be_submitted_again_with_its_key() {
     assert_eq!(payloads(&ears.results(2).await), [11, 1]);
 }
 
+#[actix::test]
+async fn a_job_that_is_rejected_with_the_key_that_it_once_held_frees_nothing() {
+    let gate = Turnstile::new();
+    let queue = Queue::bounded(1).on_full(OnFull::Reject);
+    let pool = behind(&gate).workers(2).queue(queue).build().unwrap();
+    let mut ears = listen(&pool).await;
+    pool.submit(keyed(1)).await.unwrap();
+    gate.reached(1).await;
+    gate.open(1);
+    let old = ears.result().await.into_parts().unwrap().job;
+    ears.drained().await;
+    pool.submit(keyed(11)).await.unwrap();
+    gate.reached(1).await;
+    pool.submit(keyed(21)).await.unwrap();
+    pool.dispatcher().do_send(old);
+    let rejected = ears.result().await;
+    assert!(matches!(rejected.outcome(), Err(JobError::Rejected(_))) && rejected.attempts() == 0);
+    assert_eq!(pool.status().await.unwrap().queued, 1, "the key is another's");
+    gate.open(2);
+    assert_eq!(payloads(&ears.results(2).await), [11, 21]);
+}
+
+#[actix::test]
+async fn a_process_that_is_dropped_takes_those_with_it_that_wait_for_a_key_or_a_time() {
+    let gate = Turnstile::new();
+    let pool = behind(&gate).workers(1).clock(StepClock::new()).build().unwrap();
+    let jobs = [keyed(1), keyed(11), Job::new(2).delay(SECOND)];
+    let mut results = pool.process(stream::iter(jobs));
+    assert!(results.next().now_or_never().is_none());
+    gate.reached(1).await;
+    status_when(&pool, |status| status.queued == 1 && status.postponed == 1).await;
+    drop(results);
+    let status = status_when(&pool, |status| status.queued == 0 && status.postponed == 0).await;
+    assert_eq!(status.counts.succeeded, 0);
+}
+
 async fn in_order(builder: Builder<u64, u64, String>) {
     const JOBS: u64 = 5_000;
     let pool = builder.workers(4).queue(Queue::bounded(100)).build().unwrap();

@@ -23,7 +23,9 @@ impl<T, U, E> Entry<T, U, E> {
     }
 
     /// The result of a job that could not be accepted and has no sender who waits for an answer.
-    pub(crate) fn reject(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
+    pub(crate) fn reject(mut self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
+        // It may have been accepted before, and have held its key.
+        self.job.begin_anew();
         let end = End::new(Err(error), None, None, Stamp::of(ended));
         Ended { result: JobResult::new(self.job, end), to: self.to }
     }

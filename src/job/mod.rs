@@ -86,7 +86,8 @@ impl<T> Job<T> {
 
     /// Jobs of one pool with equal keys run one at a time, in the order of their acceptance, on any
     /// worker, and their results come in that order. One that is to be
-    /// [tried again](crate::Builder::retry) keeps the others waiting. Keys are compared by a hash of 64
+    /// [tried again](crate::Builder::retry) keeps the others waiting; one that ended before its code
+    /// returned (it timed out, and blocks) does not. Keys are compared by a hash of 64
     /// bits: two that share it, by a chance of 1 in 2⁶⁴, count as equal.
     ///
     /// A job that waits for its key counts against the queue's bound, and can be cancelled.

@@ -92,7 +92,8 @@ pub struct Cancel(pub JobId);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CancelOutcome {
-    /// The job waited. It never runs, and ends as [`Cancelled`](crate::JobError::Cancelled).
+    /// The job waited. It does not run any more, and ends as [`Cancelled`](crate::JobError::Cancelled);
+    /// one that was to be tried again ends as its last attempt did.
     Waiting,
     /// The job runs. It is told, and an async one is dropped after its grace; a value that it
     /// returns before that counts.

@@ -21,16 +21,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         port: &mut impl Port<T, U, E>,
     ) -> CancelOutcome {
         self.take_in(now, port);
-        if let Some(job) = self.queue.remove(id) {
-            self.end_waiting([job], || JobError::Cancelled, now.clock, port);
-            return CancelOutcome::Waiting;
-        }
-        if let Some(job) = self.keys.remove(id) {
-            self.end_waiting([job], || JobError::Cancelled, now.clock, port);
-            return CancelOutcome::Waiting;
-        }
-        if let Some(job) = self.later.remove(id) {
-            self.end_postponed([job.end(JobError::Cancelled, now.clock)], port);
+        // One that is on its way to be tried again waits, too.
+        let again = self.roster.take_again();
+        self.postpone(again, now.clock);
+        if self.cancel_waiting_one(id, now, port) {
             return CancelOutcome::Waiting;
         }
         if let Some(job) = self.roster.withdraw(id) {
@@ -54,8 +48,21 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         port: &mut impl Port<T, U, E>,
     ) {
         self.take_in(now, port);
-        let jobs: Vec<_> = ids.into_iter().filter_map(|id| self.queue.remove(id)).collect();
-        self.end_waiting(jobs, || JobError::Cancelled, now.clock, port);
+        for id in ids {
+            self.cancel_waiting_one(id, now, port);
+        }
+    }
+
+    /// Cancels a job that waits in the queue, for its key, or for its time.
+    fn cancel_waiting_one(&mut self, id: JobId, now: Now, port: &mut impl Port<T, U, E>) -> bool {
+        if let Some(job) = self.queue.remove(id).or_else(|| self.keys.remove(id)) {
+            self.end_waiting([job], || JobError::Cancelled, now.clock, port);
+        } else if let Some(job) = self.later.remove(id) {
+            self.end_postponed([job.end(JobError::Cancelled, now.clock)], port);
+        } else {
+            return false;
+        }
+        true
     }
 
     /// From here on no job starts. What had been handed out and not started goes back to its place.
