@@ -62,6 +62,7 @@ async fn a_delayed_job_starts_when_its_time_has_come_and_not_before() {
     for n in [2, 3] {
         let mut drained = pin!(pool.drain());
         assert!(drained.as_mut().now_or_never().is_none(), "it waits for what is delayed");
+        status_when(&pool, |status| status.running == 0).await;
         clock.advance(SECOND);
         let result = ears.result().await;
         assert_eq!(*result.job().payload(), n);

@@ -37,6 +37,9 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 
 type WorkRoster<T, U, E> = Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
 
+/// How often one turn takes back jobs that are to be tried again.
+const MOST_PASSES: usize = 4;
+
 /// Where the pool stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -188,8 +191,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.take_in(now, port);
         self.cut_short(now, port);
         let mut dealt = self.deal(now, port);
-        loop {
-            if dealt.again {
+        for pass in 0.. {
+            // Jobs that fail at once may come back as fast as they are handed out.
+            let again = dealt.again && pass < MOST_PASSES;
+            if again {
                 let again = self.roster.take_again();
                 self.postpone(again, now.clock);
             }
@@ -201,12 +206,15 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             if changed {
                 self.see_off(now.clock, port);
             }
-            if !is_late && !changed && !dealt.again {
+            if !is_late && !changed && !again {
                 break;
             }
             self.cut_postponed(now.clock, port);
             self.take_due(now.clock, port);
             dealt = self.deal(now, port);
+        }
+        if dealt.again {
+            port.again();
         }
         self.evict(now.clock, port);
         dealt
