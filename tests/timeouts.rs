@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use actix_workpool::{Job, JobError, Jobs, Pool, RunError, Shutdown, StepClock};
+use actix_workpool::{Builder, Job, JobError, Jobs, Pool, RunError, Shutdown, StepClock};
 use futures::{StreamExt, future};
 use held::{Latch, blocked_by, until};
 use support::{NumberResult, Numbers, Turnstile, behind, listen, payloads, status_when, yield_now};
@@ -22,14 +22,21 @@ use support::{NumberResult, Numbers, Turnstile, behind, listen, payloads, status
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// A pool whose jobs may run for a second, and its clock.
+fn limited(builder: Builder<u64, u64, String>, workers: usize) -> (Numbers, StepClock) {
+    let clock = StepClock::new();
+    let builder = builder.workers(workers).timeout(SECOND).clock(clock.clone());
+    (builder.build().unwrap(), clock)
+}
+
 fn timed_out(result: &NumberResult) -> bool {
     matches!(result.outcome(), Err(JobError::TimedOut))
 }
 
 #[actix::test]
 async fn an_async_job_that_runs_for_too_long_is_dropped_and_its_worker_goes_on() {
-    let (gate, clock) = (Turnstile::new(), StepClock::new());
-    let pool = behind(&gate).workers(1).timeout(SECOND).clock(clock.clone()).build().unwrap();
+    let gate = Turnstile::new();
+    let (pool, clock) = limited(behind(&gate), 1);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..2_u64).collect()).await.unwrap();
     gate.reached(1).await;
@@ -124,8 +131,8 @@ async fn an_async_job_that_timed_out_has_its_grace_and_a_value_counts() {
 
 #[actix::test]
 async fn a_job_that_is_cancelled_before_its_timeout_ends_as_cancelled() {
-    let (gate, clock) = (Turnstile::new(), StepClock::new());
-    let pool = behind(&gate).workers(1).timeout(SECOND).clock(clock.clone()).build().unwrap();
+    let gate = Turnstile::new();
+    let (pool, _clock) = limited(behind(&gate), 1);
     let mut ears = listen(&pool).await;
     let id = pool.submit(1_u64).await.unwrap();
     gate.reached(1).await;
@@ -135,8 +142,8 @@ async fn a_job_that_is_cancelled_before_its_timeout_ends_as_cancelled() {
 
 #[actix::test]
 async fn a_timed_out_blocking_job_that_returns_late_is_ignored_and_its_seat_is_free_only_then() {
-    let (latch, clock) = (Latch::new(), StepClock::new());
-    let pool = blocked_by(&latch).workers(1).timeout(SECOND).clock(clock.clone()).build().unwrap();
+    let latch = Latch::new();
+    let (pool, clock) = limited(blocked_by(&latch), 1);
     let mut ears = listen(&pool).await;
     pool.submit_all((0..2_u64).collect()).await.unwrap();
     latch.reached(1).await;
@@ -153,8 +160,8 @@ async fn a_timed_out_blocking_job_that_returns_late_is_ignored_and_its_seat_is_f
 
 #[actix::test]
 async fn a_timed_out_blocking_job_that_returns_first_has_its_value() {
-    let (latch, clock) = (Latch::new(), StepClock::new());
-    let pool = blocked_by(&latch).workers(1).timeout(SECOND).clock(clock.clone()).build().unwrap();
+    let latch = Latch::new();
+    let (pool, clock) = limited(blocked_by(&latch), 1);
     let mut ears = listen(&pool).await;
     pool.submit(1_u64).await.unwrap();
     latch.reached(1).await;
@@ -194,8 +201,8 @@ async fn a_timed_out_blocking_job_sees_that_it_is_and_its_worker_goes_on_after_a
 
 #[actix::test]
 async fn a_pool_is_dry_although_the_code_of_a_job_that_timed_out_runs() {
-    let (latch, clock) = (Latch::new(), StepClock::new());
-    let pool = blocked_by(&latch).workers(1).timeout(SECOND).clock(clock.clone()).build().unwrap();
+    let latch = Latch::new();
+    let (pool, clock) = limited(blocked_by(&latch), 1);
     pool.submit(1_u64).await.unwrap();
     latch.reached(1).await;
     clock.advance(SECOND);
@@ -248,8 +255,8 @@ async fn a_stuck_thread_is_replaced_up_to_a_number_and_ends_when_its_code_return
 
 #[actix::test]
 async fn a_worker_that_is_stuck_can_be_told_to_leave() {
-    let (latch, clock) = (Latch::new(), StepClock::new());
-    let pool = blocked_by(&latch).workers(2).timeout(SECOND).clock(clock.clone()).build().unwrap();
+    let latch = Latch::new();
+    let (pool, clock) = limited(blocked_by(&latch), 2);
     let mut ears = listen(&pool).await;
     pool.submit(0_u64).await.unwrap();
     latch.reached(1).await;
@@ -265,8 +272,8 @@ async fn a_worker_that_is_stuck_can_be_told_to_leave() {
 
 #[actix::test]
 async fn a_process_stream_brings_what_timed_out() {
-    let (gate, clock) = (Turnstile::new(), StepClock::new());
-    let pool = behind(&gate).workers(1).timeout(SECOND).clock(clock.clone()).build().unwrap();
+    let gate = Turnstile::new();
+    let (pool, clock) = limited(behind(&gate), 1);
     let stream = pool.process(futures::stream::iter(0..2_u64)).collect::<Vec<_>>();
     let stepping = async {
         for _ in 0..2 {

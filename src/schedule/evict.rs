@@ -1,6 +1,6 @@
 //! Who leaves a full queue for the sake of newer jobs.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, iter};
 
 use super::{Backlog, Chunks, backlog::Waits};
 
@@ -8,6 +8,14 @@ use super::{Backlog, Chunks, backlog::Waits};
 pub(crate) fn evict_oldest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
     let mut victims = VecDeque::new();
     queue.move_front(queue.len().saturating_sub(capacity), &mut victims);
+    victims
+}
+
+/// Removes the youngest beyond `capacity`, and returns them in the order of the queue.
+pub(crate) fn push_out_youngest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
+    let excess = queue.len().saturating_sub(capacity);
+    let mut victims: VecDeque<_> = iter::from_fn(|| queue.pop_back()).take(excess).collect();
+    victims.make_contiguous().reverse();
     victims
 }
 
@@ -21,9 +29,7 @@ pub(crate) fn evict_youngest<J: Waits>(
 ) -> VecDeque<J> {
     let mut victims = VecDeque::new();
     for &size in sizes {
-        let excess = (queue.len() + size).saturating_sub(capacity);
-        let pushed_out: Vec<_> = std::iter::from_fn(|| queue.pop_back()).take(excess).collect();
-        victims.extend(pushed_out.into_iter().rev());
+        victims.extend(push_out_youngest(queue, capacity.saturating_sub(size)));
         queue.append_some(incoming, size);
     }
     queue.append(incoming);

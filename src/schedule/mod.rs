@@ -28,7 +28,7 @@ pub(crate) use self::{
     backlog::{Backlog, Waits},
     chunks::Chunks,
     ending::{Ending, Leave, Step},
-    evict::{evict_oldest, evict_youngest},
+    evict::{evict_oldest, evict_youngest, push_out_youngest},
     keys::Keys,
     later::Later,
     pace::Pace,

@@ -270,10 +270,7 @@ impl<T, U, E> Post<T, U, E> {
                 false => After::Leave,
             };
         };
-        match again {
-            None => self.put(result, more),
-            Some(pause) => self.put_again(result, pause),
-        }
+        self.hand_over(result, again, more);
         // What was handed out meanwhile begins now: the result is in the outbox.
         match (another, pause) {
             (true, _) => self.begun(hand, ended),
@@ -298,10 +295,7 @@ impl<T, U, E> Post<T, U, E> {
         };
         let (job, _) = hand.exchange(job, None, run);
         let result = job.end(Err(error), true, at);
-        match again {
-            None => self.put(result, more),
-            Some(pause) => self.put_again(result, pause),
-        }
+        self.hand_over(result, again, more);
         self.ring_dispatcher(self.life.station.leases.leave(seat));
         After::Rebuild
     }
@@ -354,6 +348,15 @@ impl<T, U, E> Post<T, U, E> {
         let mut pace = self.pace.get();
         pace.record(ended.since(started), ended.since(before));
         self.pace.set(pace);
+    }
+
+    /// A result goes to the outbox, or back to the dispatcher if its job is to be tried `again`.
+    #[inline]
+    fn hand_over(&self, result: Ended<T, U, E>, again: Option<Duration>, more: bool) {
+        match again {
+            None => self.put(result, more),
+            Some(pause) => self.put_again(result, pause),
+        }
     }
 
     /// A job is to be tried again: its result goes back to the dispatcher, always before its seat asks

@@ -40,7 +40,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         CancelOutcome::Running
     }
 
-    /// Cancels those of these jobs that are in the queue.
+    /// Cancels those of these jobs that wait, and that no worker has been handed.
     pub(crate) fn cancel_those_waiting(
         &mut self,
         ids: Vec<JobId>,

@@ -7,7 +7,7 @@ use crate::{
     error::JobError,
     intake::{Inflow, OnFull, Queue},
     job::{Accepted, Ended, Postponed, Stamp},
-    schedule::{Chunks, Port},
+    schedule::{Chunks, Port, push_out_youngest},
     value::Value,
 };
 
@@ -155,7 +155,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         let room = capacity.saturating_sub(self.waiting() - self.queue.len());
         let victims = match on_full {
             OnFull::EvictOldest => super::evict_oldest(&mut self.queue, room),
-            _ => super::evict_youngest(&mut self.queue, &mut Chunks::new(), &[0], room),
+            _ => push_out_youngest(&mut self.queue, room),
         };
         self.end_waiting(victims, || JobError::Evicted, now, port);
         while self.waiting() > capacity {
