@@ -127,12 +127,14 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// How long a job that is told to stop has for its end; zero unless set for an async form, one
     /// second for a blocking form.
     ///
-    /// A job is told when it is cancelled ([`Pool::cancel`]), when its caller stops waiting, and when
-    /// a shutdown says so, this long before its deadline, but never before half of it is over. The future of an async job is dropped after
-    /// it, at its next `await` that does not complete: a future that is dropped at once is right where
-    /// it cleans up in its `Drop`; one that cleans up after [`JobContext::cancelled`] needs a grace. A
-    /// blocking job cannot be ended: at the deadline it is [abandoned](crate::JobError::Abandoned).
-    /// Zero means at once.
+    /// A job is told when it is cancelled ([`Pool::cancel`]), when its caller stops waiting, when it has
+    /// run for as long as it may ([`timeout`](Self::timeout)), and when a shutdown says so, this long
+    /// before its deadline, but never before half of it is over. The future of an async job is dropped
+    /// after it, at its next `await` that does not complete: a future that is dropped at once is right
+    /// where it cleans up in its `Drop`; one that cleans up after [`JobContext::cancelled`] needs a
+    /// grace. A blocking job cannot be ended: where it timed out, or at the shutdown's deadline, its
+    /// result comes without it ([`TimedOut`](crate::JobError::TimedOut),
+    /// [`Abandoned`](crate::JobError::Abandoned)). Zero means at once.
     ///
     /// [`JobContext::cancelled`]: crate::JobContext::cancelled
     pub fn grace(self, grace: Duration) -> Self {

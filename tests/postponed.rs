@@ -220,6 +220,38 @@ async fn recalled_or_retried_a_job_keeps_its_place_by_acceptance() {
 }
 
 #[actix::test]
+async fn a_delayed_job_that_is_tried_again_goes_to_the_place_that_it_had_after_its_delay() {
+    let (gate, clock) = (Turnstile::new(), StepClock::new());
+    let held = gate.clone();
+    let pool: Numbers = Pool::builder(async move |n: &u64, cx| {
+        held.pass().await;
+        if *n == 9 && cx.attempt() == 1 { Err("once".into()) } else { Ok(*n) }
+    })
+    .workers(1)
+    .retry(at_once())
+    .clock(clock.clone())
+    .build()
+    .unwrap();
+    let mut ears = listen(&pool).await;
+    pool.submit(Job::new(9).delay(SECOND)).await.unwrap();
+    pool.submit(0_u64).await.unwrap();
+    gate.reached(1).await;
+    clock.advance(SECOND / 2);
+    pool.submit(1_u64).await.unwrap();
+    clock.advance(SECOND);
+    status_when(&pool, |status| status.postponed == 0).await;
+    pool.submit(2_u64).await.unwrap();
+    gate.open(2);
+    assert_eq!(payloads(&ears.results(2).await), [0, 1]);
+    gate.reached(2).await;
+    pool.pause().await.unwrap();
+    gate.open(3);
+    status_when(&pool, |status| status.queued == 2).await;
+    pool.resume().await.unwrap();
+    assert_eq!(payloads(&ears.results(2).await), [9, 2]);
+}
+
+#[actix::test]
 async fn a_job_that_waits_to_be_tried_again_is_ended_by_a_cancel_with_its_last_error() {
     let clock = StepClock::new();
     let pool = fails_until(2).retry(Retry::attempts(2)).clock(clock.clone()).build().unwrap();

@@ -14,10 +14,15 @@ use std::{
     time::Duration,
 };
 
-use actix_workpool::{Builder, Job, JobError, Jobs, Pool, RunError, Shutdown, StepClock};
+use actix_workpool::{
+    Builder, CancelOutcome, Job, JobError, Jobs, Pool, Retry, RunError, Shutdown, StepClock,
+};
 use futures::{StreamExt, future};
 use held::{Latch, blocked_by, until};
-use support::{NumberResult, Numbers, Turnstile, behind, listen, payloads, status_when, yield_now};
+use support::{
+    NumberResult, Numbers, Turnstile, behind, listen, listen_for_results, payloads, status_when,
+    yield_now,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -138,6 +143,23 @@ async fn a_job_that_is_cancelled_before_its_timeout_ends_as_cancelled() {
     gate.reached(1).await;
     pool.cancel(id).await.unwrap();
     assert!(support::is_cancelled(&ears.result().await));
+}
+
+#[actix::test]
+async fn a_job_that_is_cancelled_in_the_grace_of_its_timeout_ends_as_cancelled_and_is_not_tried_again()
+ {
+    let (gate, clock) = (Turnstile::new(), StepClock::new());
+    let builder = behind(&gate).workers(1).timeout(SECOND).grace(SECOND);
+    let pool = builder.retry(Retry::attempts(9)).clock(clock.clone()).build().unwrap();
+    let mut ears = listen(&pool).await;
+    let id = pool.submit(1_u64).await.unwrap();
+    gate.reached(1).await;
+    clock.advance(SECOND);
+    until(|| clock.sleepers() > 0).await;
+    assert_eq!(pool.cancel(id).await.unwrap(), CancelOutcome::Running);
+    clock.advance(SECOND);
+    let result = ears.result().await;
+    assert!(support::is_cancelled(&result) && result.attempts() == 1);
 }
 
 #[actix::test]
@@ -263,11 +285,47 @@ async fn a_worker_that_is_stuck_can_be_told_to_leave() {
     clock.advance(SECOND);
     assert!(timed_out(&ears.result().await));
     pool.resize(1).await.unwrap();
-    status_when(&pool, |status| status.live == 1).await;
+    let status = status_when(&pool, |status| status.live == 1).await;
+    assert_eq!((status.workers, status.stuck), (1, 1), "its thread is still there");
     latch.open();
     assert_eq!(pool.run(1_u64).await.unwrap(), 1);
     pool.resize(2).await.unwrap();
-    status_when(&pool, |status| status.live == 2).await;
+    status_when(&pool, |status| status.live == 2 && status.stuck == 0).await;
+}
+
+#[actix::test]
+async fn a_stuck_worker_that_was_told_to_leave_counts_as_one_of_the_threads_that_are_replaced() {
+    let (latches, clock) = ([Latch::new(), Latch::new()], StepClock::new());
+    let held = latches.clone();
+    let pool: Numbers = Pool::blocking(move |n: &u64, _cx| {
+        held[*n as usize].hold();
+        Ok(*n)
+    })
+    .workers(1)
+    .replace_stuck(1)
+    .timeout(SECOND)
+    .clock(clock.clone())
+    .build()
+    .unwrap();
+    let mut ears = listen_for_results(&pool).await;
+    let mut stuck = async |n: u64| {
+        pool.submit(n).await.unwrap();
+        latches[n as usize].reached(1).await;
+        clock.advance(SECOND);
+        assert!(timed_out(&ears.result().await));
+    };
+    stuck(0).await;
+    stuck(1).await;
+    status_when(&pool, |status| (status.live, status.stuck) == (0, 2)).await;
+    pool.resize(0).await.unwrap();
+    latches[0].open();
+    status_when(&pool, |status| status.stuck == 1).await;
+    pool.resize(1).await.unwrap();
+    stuck(1).await;
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.live, status.stuck), (0, 2), "one is being done without already");
+    latches[1].open();
+    status_when(&pool, |status| (status.live, status.stuck) == (1, 0)).await;
 }
 
 #[actix::test]

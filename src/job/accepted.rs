@@ -65,9 +65,10 @@ impl<T, U, E> Accepted<T, U, E> {
     }
 
     /// A job that is to be tried again, at its old place.
-    pub(crate) fn again(job: Job<T>, to: Address<T, U, E>, queued: Stamp) -> Self {
+    pub(crate) fn again(job: Job<T>, to: Address<T, U, E>, accepted: Stamp) -> Self {
+        let place = job.place(accepted);
         // All of its burst that wait came after it: it has been at a worker.
-        Self::new(Entry { job, to }, queued)
+        Self::new(Entry { job, to }, place)
     }
 
     /// How long it is to wait.
@@ -78,7 +79,8 @@ impl<T, U, E> Accepted<T, U, E> {
     /// Its place is at the end of the queue at `now`, whenever it was accepted.
     pub(crate) fn move_to(&mut self, now: Stamp) {
         let accepted = self.entry.job.accepted_at(self.queued);
-        self.entry.job.options().accepted = Some(accepted);
+        let options = self.entry.job.options();
+        (options.accepted, options.place) = (Some(accepted), Some(now));
         (self.queued, self.number) = (now, u64::MAX);
     }
 

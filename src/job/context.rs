@@ -75,6 +75,17 @@ impl<T, U, E> JobContext<T, U, E> {
         self.told.is_told(self.job.ticket(self.attempts))
     }
 
+    /// Whether it was told because it runs for too long.
+    pub(crate) fn is_late(&self) -> bool {
+        self.told.is_late(self.job.ticket(self.attempts))
+    }
+
+    /// Whether nobody wants its outcome any more: it was cancelled, or its caller waits no more.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        let cancelled = self.told.is_cancelled(self.job.ticket(self.attempts));
+        cancelled || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
+    }
+
     /// The running job's id.
     pub fn id(&self) -> JobId {
         self.job

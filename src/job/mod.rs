@@ -160,6 +160,11 @@ impl<T> Job<T> {
         self.options.as_ref().and_then(|options| options.accepted).unwrap_or(place)
     }
 
+    /// Its place in the queue, where it was `accepted` then.
+    fn place(&self, accepted: Stamp) -> Stamp {
+        self.options.as_ref().and_then(|options| options.place).unwrap_or(accepted)
+    }
+
     fn last_run(&self) -> Option<Run> {
         self.options.as_ref()?.last
     }

@@ -24,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) last: Option<Run>,
     /// When it was accepted, where its place in the queue is another.
     pub(crate) accepted: Option<Stamp>,
+    /// That place.
+    pub(crate) place: Option<Stamp>,
 }
 
 /// The same for equal keys of one type, in one process.

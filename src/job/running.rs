@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::JobError, panic::drop_each};
+use crate::{error::JobError, lane::Told, panic::drop_each};
 
 use super::{Accepted, Address, Ended, Job, JobId, JobResult, Stamp, WorkerId, result::End};
 
@@ -40,6 +40,11 @@ impl<T, U, E> Running<T, U, E> {
 
     pub(crate) fn id(&self) -> Option<JobId> {
         (*self.job).as_ref().map(Job::id)
+    }
+
+    /// Whether its caller waits no more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.to.stop().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Ends the job over the head of the code that runs it, which may still look at its payload.
@@ -107,6 +112,12 @@ impl<T> Hand<T> {
 
     pub(crate) fn stop(&self) -> Option<&CancellationToken> {
         self.stop.as_ref()
+    }
+
+    /// Whether nobody wants the outcome of its job any more, by what its seat was `told`.
+    pub(crate) fn is_unwanted(&self, told: &Told) -> bool {
+        let cancelled = self.job().is_some_and(|job| told.is_cancelled(job.ticket()));
+        cancelled || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Begins a job: what is returned is for the lane.

@@ -1,6 +1,6 @@
 //! What stands behind the lock of a lane of leases.
 
-use std::{collections::VecDeque, iter, mem, sync::Arc};
+use std::{collections::VecDeque, iter, mem, sync::Arc, time::Duration};
 
 use crate::{job::Stamp, panic::OneByOne};
 
@@ -28,7 +28,7 @@ pub(crate) struct Survey {
     pub(crate) stuck: usize,
     /// When to look whether a job has run for too long, if one may.
     pub(crate) due: Option<Stamp>,
-    /// There is something for the dispatcher in the outbox.
+    /// Jobs that have ended are to be tried again.
     pub(crate) again: bool,
     /// The worker is gone, with all its seats.
     pub(crate) dead: bool,
@@ -68,8 +68,11 @@ impl Survey {
 pub(super) enum Seat<K> {
     /// Nobody has it.
     Vacant,
-    /// It asks for nothing any more, and is vacant once its code has ended.
-    Leaving,
+    /// It asks for nothing any more, and is vacant once its code has ended. It may be `stuck`: its job
+    /// was ended over its head, and it has not come back.
+    Leaving {
+        stuck: bool,
+    },
     /// Its processor is being built, or it is about to ask.
     Away,
     /// Its processor was not built, and is going to be tried again.
@@ -88,17 +91,17 @@ pub(super) enum Seat<K> {
 impl<K> Seat<K> {
     fn count<'s>(&self, survey: &'s mut Survey) -> Option<&'s mut usize> {
         match self {
-            Self::Vacant | Self::Leaving | Self::Away | Self::Abandoned => None,
+            Self::Vacant | Self::Away | Self::Abandoned | Self::Leaving { stuck: false } => None,
             Self::Failing => Some(&mut survey.failing),
             Self::Idle => Some(&mut survey.idle),
-            Self::Stuck => Some(&mut survey.stuck),
+            Self::Stuck | Self::Leaving { stuck: true } => Some(&mut survey.stuck),
             Self::Running(_) | Self::Finishing => Some(&mut survey.running),
         }
     }
 
     /// Whether it has not been told to leave.
     pub(super) fn is_present(&self) -> bool {
-        !matches!(self, Self::Vacant | Self::Leaving)
+        !matches!(self, Self::Vacant | Self::Leaving { .. })
     }
 
     /// Whether it can be told to leave although it is not there to hear it: it runs nothing, and is
@@ -113,15 +116,17 @@ impl<K> Seat<K> {
 }
 
 #[derive(Debug)]
-pub(super) struct Bench<J, K> {
+pub(super) struct Bench<J, K, R> {
     pub(super) queue: OneByOne<VecDeque<J>>,
+    /// What is to be tried again, and after what pause.
+    pub(super) again: OneByOne<Vec<(R, Duration)>>,
     pub(super) seats: OneByOne<Vec<Seat<K>>>,
     /// By seat.
     pub(super) told: Vec<Arc<Told>>,
     pub(super) survey: Survey,
     /// Jobs that have begun since the worker was hired.
     pub(super) begun: u64,
-    /// Jobs that seats have taken out to end them.
+    /// Jobs that seats have taken out to end them, and whose results go to the outbox.
     pub(super) ended: u64,
     /// Times that a processor was not built.
     pub(super) failures: u64,
@@ -136,10 +141,11 @@ pub(super) struct Bench<J, K> {
     pub(super) given_up: bool,
 }
 
-impl<J, K> Bench<J, K> {
+impl<J, K, R> Bench<J, K, R> {
     pub(super) fn new(seats: usize) -> Self {
         let mut bench = Self {
             queue: VecDeque::new().into(),
+            again: Vec::new().into(),
             seats: Vec::new().into(),
             told: Vec::new(),
             survey: Survey::default(),
@@ -170,7 +176,7 @@ impl<J, K> Bench<J, K> {
     }
 
     pub(super) fn survey(&self) -> Survey {
-        Survey { waiting: self.queue.len(), ..self.survey }
+        Survey { waiting: self.queue.len(), again: !self.again.is_empty(), ..self.survey }
     }
 
     /// Moves a seat on, and returns where it stood.
@@ -238,7 +244,8 @@ impl<J, K> Bench<J, K> {
 
     /// A seat asks for nothing any more.
     pub(super) fn dismiss(&mut self, seat: usize) {
-        self.set(seat, Seat::Leaving);
+        let stuck = matches!(self.seats[seat], Seat::Stuck);
+        self.set(seat, Seat::Leaving { stuck });
         if self.survey.present == 0 {
             self.survey.ahead = 0;
         }

@@ -5,12 +5,12 @@
 //! instant, although a blocked worker answers no message; and whoever takes a running job out of the
 //! lane, the seat that ran it or the dispatcher that gave the seat up, is the one who ends it.
 
-use std::{collections::VecDeque, mem, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use crate::job::Stamp;
 
 use super::{
-    Bell, Lane, Put, Ring, Surplus, Told,
+    Bell, Lane, Put, Ring, Surplus, Told, Why,
     bench::{Bench, Seat, Survey},
 };
 
@@ -25,15 +25,24 @@ pub(crate) struct Next {
     pub(crate) ring: Option<Ring>,
 }
 
+/// How a job ended whose seat does something else next.
+#[derive(Debug)]
+pub(crate) struct Apart {
+    /// Leases wait.
+    pub(crate) more: bool,
+    /// For the dispatcher.
+    pub(crate) ring: Option<Ring>,
+}
+
 /// The lane of leases of one worker.
 #[derive(Debug)]
-pub(crate) struct Leases<J, K> {
-    lane: Lane<Bench<J, K>>,
+pub(crate) struct Leases<J, K, R> {
+    lane: Lane<Bench<J, K, R>>,
     surplus: Arc<Surplus>,
 }
 
 /// The worker's side.
-impl<J, K> Leases<J, K> {
+impl<J, K, R> Leases<J, K, R> {
     pub(crate) fn new(seats: usize, surplus: Arc<Surplus>) -> Self {
         Self { lane: Lane::new(Bench::new(seats)), surplus }
     }
@@ -78,18 +87,26 @@ impl<J, K> Leases<J, K> {
         })
     }
 
-    /// A seat's job has ended, and the seat does something else before it asks again. Also returns
-    /// whether leases wait.
-    pub(crate) fn end(&self, seat: usize) -> (Option<K>, bool) {
+    /// A seat's job has ended, and the seat does something else before it asks again. `end` is called
+    /// under the lock: what it returns is to be tried again, and lies here from now on; if it is nothing,
+    /// the seat puts a result into the outbox. `None` if someone else has ended the job.
+    pub(crate) fn end(
+        &self,
+        seat: usize,
+        end: impl FnOnce(K) -> Option<(R, Duration)>,
+    ) -> Option<Apart> {
         self.lane.peek(|bench| {
-            let ended = bench.take(seat, Seat::Finishing);
-            bench.ended += u64::from(ended.is_some());
-            (ended, !bench.queue.is_empty())
+            let again = end(bench.take(seat, Seat::Finishing)?);
+            let goes_back = again.is_some();
+            bench.again.extend(again);
+            bench.ended += u64::from(!goes_back);
+            let ring = if goes_back { bench.ring(true) } else { None };
+            Some(Apart { more: !bench.queue.is_empty(), ring })
         })
     }
 
     /// What a seat is told that asks and is to leave.
-    fn leaves(&self, bench: &mut Bench<J, K>, seat: usize) -> Option<Next> {
+    fn leaves(&self, bench: &mut Bench<J, K, R>, seat: usize) -> Option<Next> {
         let next = |ring| Some(Next { found: false, leaves: true, ring });
         if !bench.seats[seat].is_present() {
             // The dispatcher told it to.
@@ -105,7 +122,7 @@ impl<J, K> Leases<J, K> {
     /// A seat that was to leave has done so.
     pub(crate) fn vacate(&self, seat: usize) -> Option<Ring> {
         self.lane.peek(|bench| {
-            let left = matches!(bench.seats[seat], Seat::Leaving);
+            let left = matches!(bench.seats[seat], Seat::Leaving { .. });
             if left {
                 bench.set(seat, Seat::Vacant);
             }
@@ -116,19 +133,6 @@ impl<J, K> Leases<J, K> {
     /// By what the jobs of a seat are told to stop.
     pub(crate) fn told(&self, seat: usize) -> Arc<Told> {
         self.lane.peek(|bench| bench.told[seat].clone())
-    }
-
-    /// A seat has put something into the outbox that goes back to the dispatcher.
-    pub(crate) fn note_again(&self) -> Option<Ring> {
-        self.lane.peek(|bench| {
-            bench.survey.again = true;
-            bench.ring(true)
-        })
-    }
-
-    /// The dispatcher's side: it is about to take that.
-    pub(crate) fn take_again(&self) {
-        self.lane.peek(|bench| bench.survey.again = false);
     }
 
     /// A seat's job is to have ended by then.
@@ -205,8 +209,8 @@ impl<J, K> Leases<J, K> {
 pub(crate) struct Remains<J, K> {
     /// What it ran.
     pub(crate) running: Vec<K>,
-    /// What its seats had been told to stop.
-    pub(crate) told: Vec<u64>,
+    /// What had been cancelled at its seats.
+    pub(crate) cancelled: Vec<u64>,
     /// What it had not started, in order.
     pub(crate) leases: VecDeque<J>,
     /// Jobs that it had begun.
@@ -214,7 +218,7 @@ pub(crate) struct Remains<J, K> {
 }
 
 /// The dispatcher's side.
-impl<J, K> Leases<J, K> {
+impl<J, K, R> Leases<J, K, R> {
     /// Hands out what `fill` pushes.
     pub(crate) fn hand_out(&self, fill: impl FnOnce(&mut VecDeque<J>)) -> Option<Ring> {
         self.lane
@@ -286,14 +290,25 @@ impl<J, K> Leases<J, K> {
         })
     }
 
-    /// The seat that runs a job, and what `which` has for that.
-    pub(crate) fn seat_of<X>(&self, which: impl Fn(&K) -> Option<X>) -> Option<(usize, X)> {
-        self.lane.peek(|bench| {
-            bench.seats.iter().enumerate().find_map(|(number, seat)| match seat {
-                Seat::Running(job) => Some((number, which(job)?)),
-                _ => None,
-            })
-        })
+    /// What is to be tried again, and after what pause.
+    pub(crate) fn take_again(&self) -> Vec<(R, Duration)> {
+        self.lane.peek(|bench| mem::take(&mut *bench.again))
+    }
+
+    /// Cancels a job that runs: the one that `which` has a number for. Returns the seat that is to look.
+    pub(crate) fn cancel(&self, which: impl Fn(&K) -> Option<u64>) -> Option<usize> {
+        let (seat, number, told) = self.lane.peek(|bench| {
+            let (seat, number) =
+                bench.seats.iter().enumerate().find_map(|(number, seat)| match seat {
+                    Seat::Running(job) => Some((number, which(job)?)),
+                    _ => None,
+                })?;
+            let told = &bench.told[seat];
+            told.mark(number, Why::Cancelled);
+            Some((seat, number, told.clone()))
+        })?;
+        told.wake(number);
+        Some(seat)
     }
 
     /// Takes everything that runs away from its seats, which are given up.
@@ -306,15 +321,17 @@ impl<J, K> Leases<J, K> {
         self.lane.peek(|bench| bench.open(n))
     }
 
-    /// The seats that run a job for too long at `now`, and the job's number; `deadline` knows until
-    /// when it may. Where it is to `end` over its seat's head, it is taken out, and comes with that.
+    /// Tells the jobs that run for too long at `now`, and returns their seats; `deadline` knows until when
+    /// each may, and its number. Where it is to `end` over its seat's head, it is taken out, and comes with
+    /// that.
     pub(crate) fn overdue(
         &self,
         now: Stamp,
         deadline: impl Fn(&K) -> Option<(Stamp, u64)>,
         end: bool,
-    ) -> Vec<(usize, u64, Option<K>)> {
-        self.lane.peek(|bench| {
+    ) -> Vec<(usize, Option<K>)> {
+        let mut told = Vec::new();
+        let overdue = self.lane.peek(|bench| {
             bench.survey.due = None;
             let mut overdue = Vec::new();
             for seat in 0..bench.seats.len() {
@@ -325,21 +342,25 @@ impl<J, K> Leases<J, K> {
                         *known = due.min(*known);
                     }
                     Some((_, number)) => {
+                        bench.told[seat].mark(number, Why::Late);
+                        told.push((number, bench.told[seat].clone()));
                         let job = if end { bench.take(seat, Seat::Stuck) } else { None };
-                        overdue.push((seat, number, job));
+                        overdue.push((seat, job));
                     }
                     None => {}
                 }
             }
             overdue
-        })
+        });
+        told.iter().for_each(|(number, told)| told.wake(*number));
+        overdue
     }
 
     /// If every seat is stuck, all are to leave once their code has returned. Returns how many.
     pub(crate) fn write_off(&self) -> usize {
         self.lane.peek(|bench| {
             let Survey { present, stuck, .. } = bench.survey;
-            if stuck < present {
+            if stuck < present || present == 0 {
                 return 0;
             }
             for seat in 0..bench.seats.len() {
@@ -383,7 +404,7 @@ impl<J, K> Leases<J, K> {
     pub(crate) fn bury(&self) -> Remains<J, K> {
         self.lane.take(|bench, _| {
             let running = bench.clear(|| Seat::Away);
-            let told = bench.told.iter().map(|told| told.ticket()).collect();
+            let cancelled = bench.told.iter().map(|told| told.cancelled()).collect();
             for seat in 0..bench.seats.len() {
                 let stays = bench.seats[seat].is_present();
                 bench.set(seat, if stays { Seat::Away } else { Seat::Vacant });
@@ -392,7 +413,7 @@ impl<J, K> Leases<J, K> {
             bench.survey.due = None;
             let leases = mem::take(&mut *bench.queue);
             let begun = mem::take(&mut bench.begun);
-            (Remains { running, told, leases, begun }, Bell::Awake)
+            (Remains { running, cancelled, leases, begun }, Bell::Awake)
         })
     }
 }

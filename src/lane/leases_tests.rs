@@ -7,26 +7,26 @@ use crate::job::Stamp;
 
 use super::{Leases, Surplus, leases::Next};
 
-fn new(seats: usize) -> Leases<u32, u32> {
+fn new(seats: usize) -> Leases<u32, u32, u32> {
     sharing(seats, &Arc::new(Surplus::new()))
 }
 
-fn sharing(seats: usize, surplus: &Arc<Surplus>) -> Leases<u32, u32> {
+fn sharing(seats: usize, surplus: &Arc<Surplus>) -> Leases<u32, u32, u32> {
     Leases::new(seats, surplus.clone())
 }
 
-fn filled(n: u32) -> Leases<u32, u32> {
+fn filled(n: u32) -> Leases<u32, u32, u32> {
     let leases = new(2);
     let _ = leases.hand_out(|queue| queue.extend(0..n));
     leases
 }
 
-fn ask(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> Next {
+fn ask(leases: &Leases<u32, u32, u32>, seat: usize, ahead: usize) -> Next {
     leases.ask(seat, ahead, |job| job)
 }
 
 /// Also returns the job that ended.
-fn turn(leases: &Leases<u32, u32>, seat: usize, ahead: usize) -> (Option<u32>, Option<Next>) {
+fn turn(leases: &Leases<u32, u32, u32>, seat: usize, ahead: usize) -> (Option<u32>, Option<Next>) {
     let mut ended = None;
     let turn = leases.turn(seat, ahead, |job, next| {
         ended = Some(job);
@@ -118,7 +118,13 @@ fn a_job_is_ended_by_its_seat_or_by_whoever_gave_the_seat_up() {
     let leases = filled(2);
     let _ = ask(&leases, 0, 0);
     let _ = ask(&leases, 1, 0);
-    assert_eq!(leases.end(0), (Some(0), false));
+    let mut ended = None;
+    let end = |job| {
+        ended = Some(job);
+        None
+    };
+    assert!(leases.end(0, end).is_some_and(|apart| !apart.more && apart.ring.is_none()));
+    assert_eq!(ended, Some(0));
     assert_eq!(leases.abandon(), [1]);
     assert_eq!(turn(&leases, 1, 0).0, None);
     assert_eq!((leases.survey().running, leases.survey().idle), (1, 0));
@@ -187,8 +193,25 @@ fn a_lease_can_be_withdrawn_and_a_running_job_found() {
     let _ = ask(&leases, 1, 0);
     assert_eq!(leases.withdraw(|&job| job == 2), Some(2));
     assert_eq!(leases.withdraw(|&job| job == 0), None);
-    assert_eq!(leases.seat_of(|&job| (job == 0).then_some(9)), Some((1, 9)));
-    assert_eq!(leases.seat_of(|&job| (job == 1).then_some(9)), None);
+    assert_eq!(leases.cancel(|&job| (job == 0).then_some(9)), Some(1));
+    assert_eq!(leases.cancel(|&job| (job == 1).then_some(8)), None);
+    let told = leases.told(1);
+    assert!(told.is_cancelled(9) && !told.is_told(8));
+}
+
+#[test]
+fn a_job_that_is_to_be_tried_again_is_in_the_lane_until_the_dispatcher_takes_it() {
+    let leases = filled(1);
+    let _ = ask(&leases, 0, 0);
+    let _ = leases.survey();
+    let pause = Duration::from_secs(1);
+    let apart = leases.end(0, |job| Some((job, pause)));
+    assert!(apart.is_some_and(|apart| apart.ring.is_some()), "the dispatcher hears of it");
+    let _ = ask(&leases, 0, 0);
+    assert!(leases.survey().again && !leases.survey().is_quiet());
+    assert_eq!(leases.ended(), 0, "no result is owed");
+    assert_eq!(leases.take_again(), [(0, pause)]);
+    assert!(leases.survey().is_quiet());
 }
 
 #[test]
@@ -197,13 +220,14 @@ fn a_job_that_runs_for_too_long_is_ended_over_its_seats_head_and_the_seat_comes_
     let _ = (ask(&leases, 0, 0), ask(&leases, 1, 0));
     let at = |seconds| now.after(Duration::from_secs(seconds));
     // The first may run for one second, the second for five.
-    let deadline = |&job: &u32| Some((at(1 + 4 * u64::from(job)), u64::from(job)));
+    let deadline = |&job: &u32| Some((at(1 + 4 * u64::from(job)), 7 + u64::from(job)));
     assert!(leases.watch(at(5)).is_some());
     let _ = leases.survey();
     assert!(leases.watch(at(1)).is_some(), "sooner than the dispatcher knew");
     let _ = leases.survey();
     assert!(leases.watch(at(3)).is_none());
-    assert_eq!(leases.overdue(at(1), deadline, true), [(0, 0, Some(0))]);
+    assert_eq!(leases.overdue(at(1), deadline, true), [(0, Some(0))]);
+    assert!(leases.told(0).is_late(7) && !leases.told(0).is_cancelled(7));
     let survey = leases.survey();
     assert_eq!((survey.stuck, survey.running, survey.due), (1, 1, Some(at(5))));
     assert_eq!(turn(&leases, 0, 0).0, None, "its own end comes too late");
@@ -216,7 +240,8 @@ fn a_job_that_runs_for_too_long_is_ended_over_its_seats_head_and_the_seat_comes_
 fn a_job_that_runs_for_too_long_can_be_left_to_its_seat() {
     let (leases, now) = (filled(1), Stamp::of(Instant::now()));
     let _ = ask(&leases, 0, 0);
-    assert_eq!(leases.overdue(now, |_| Some((now, 7)), false), [(0, 7, None)]);
+    assert_eq!(leases.overdue(now, |_| Some((now, 7)), false), [(0, None)]);
+    assert!(leases.told(0).is_late(7));
     assert_eq!(leases.survey().due, None, "it has been told");
     assert_eq!(turn(&leases, 0, 0).0, Some(0));
 }
@@ -230,7 +255,8 @@ fn only_a_worker_whose_seats_are_all_stuck_is_written_off() {
     assert_eq!(leases.write_off(), 0, "the other runs");
     leases.overdue(now, |_| Some((now, 1)), true);
     assert_eq!((leases.write_off(), leases.survey().present), (2, 0));
+    assert_eq!((leases.survey().stuck, leases.write_off()), (2, 0), "once");
     assert!(!leases.come_back(0) && !leases.is_deserted());
     let _ = (leases.vacate(0), leases.vacate(1));
-    assert!(leases.is_deserted());
+    assert!(leases.is_deserted() && leases.survey().stuck == 0);
 }

@@ -16,7 +16,7 @@ use loom::{
 
 use crate::runtime::keep_until;
 
-use super::{Bell, Holdback, Lane, Newcomers, Outbox, Put, Ring, Surplus, Told, Window};
+use super::{Bell, Holdback, Lane, Newcomers, Outbox, Put, Ring, Surplus, Told, Why, Window};
 
 /// Stands for an actor's mailbox: rings that have been sent.
 struct Mailbox(Mutex<usize>);
@@ -56,7 +56,7 @@ fn a_put_is_seen_by_the_consumer_or_rings_it() {
     });
 }
 
-type Leases = super::Leases<u8, u8>;
+type Leases = super::Leases<u8, u8, u8>;
 
 fn leases(seats: usize) -> Arc<Leases> {
     sharing(seats, &StdArc::new(Surplus::new()))
@@ -183,7 +183,8 @@ fn a_job_is_told_to_stop_whether_it_listens_before_or_after() {
             let told = told.clone();
             thread::spawn(move || told.token(7))
         };
-        told.tell(7);
+        told.mark(7, Why::Late);
+        told.wake(7);
         assert!(job.join().unwrap().is_cancelled() && told.is_told(7));
     });
 }

@@ -24,11 +24,11 @@ mod loom_tests;
 
 pub(crate) use self::{
     bench::Survey,
-    leases::{Leases, Remains},
+    leases::{Apart, Leases, Remains},
     newcomers::Newcomers,
     outbox::Outbox,
     surplus::Surplus,
-    told::Told,
+    told::{Told, Why},
     window::{Holdback, Window},
 };
 
@@ -40,7 +40,7 @@ use crate::sync::{Mutex, lock};
 /// run, and the results `R`.
 #[derive(Debug)]
 pub(crate) struct Station<J, K, R> {
-    pub(crate) leases: Leases<J, K>,
+    pub(crate) leases: Leases<J, K, R>,
     pub(crate) outbox: Outbox<R>,
 }
 

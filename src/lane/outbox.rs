@@ -4,7 +4,7 @@
 //! when the outbox has grown long. The last result before a worker falls idle rings at once, so an
 //! idle pool answers without delay and a busy one wakes the collector rarely.
 
-use std::{mem, time::Duration};
+use std::mem;
 
 use crate::panic::{OneByOne, drop_each};
 
@@ -17,9 +17,7 @@ const LONG: usize = 1_024;
 #[derive(Debug)]
 struct Tray<R> {
     results: OneByOne<Vec<R>>,
-    /// What is to go back to the dispatcher, and after what pause.
-    again: OneByOne<Vec<(R, Duration)>>,
-    /// Results that were ever put, here or there.
+    /// Results that were ever put.
     put: u64,
     /// The worker has another job at hand.
     more: bool,
@@ -38,7 +36,6 @@ impl<R> Outbox<R> {
         Self {
             lane: Lane::new(Tray {
                 results: Vec::new().into(),
-                again: Vec::new().into(),
                 put: 0,
                 more: false,
                 closed: false,
@@ -62,19 +59,6 @@ impl<R> Outbox<R> {
             drop_each(unwanted);
         }
         ring
-    }
-
-    /// The worker's side: puts a result that goes back to the dispatcher.
-    pub(crate) fn put_again(&self, result: R, pause: Duration) {
-        self.lane.peek(|tray| {
-            tray.again.push((result, pause));
-            tray.put += 1;
-        });
-    }
-
-    /// The dispatcher's side: takes what goes back to it.
-    pub(crate) fn take_again(&self) -> Vec<(R, Duration)> {
-        self.lane.peek(|tray| mem::take(&mut *tray.again))
     }
 
     /// Results that were ever put.

@@ -4,38 +4,63 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 
+/// Why a job is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    Cancelled,
+    /// It runs for too long.
+    Late,
+}
+
 /// Which attempt of a job on a seat has been told to stop, by its number. Those are never used twice, so
-/// the flag need not be taken down for the next one.
+/// the flags need not be taken down for the next one.
 #[derive(Debug)]
 pub(crate) struct Told {
-    job: AtomicU64,
+    cancelled: AtomicU64,
+    late: AtomicU64,
     /// The running job's token, if it has asked for one.
     token: Mutex<Option<(u64, CancellationToken)>>,
 }
 
 impl Told {
     pub(crate) fn new() -> Self {
-        Self { job: AtomicU64::new(0), token: Mutex::new(None) }
+        Self { cancelled: AtomicU64::new(0), late: AtomicU64::new(0), token: Mutex::new(None) }
     }
 
-    /// The dispatcher's side: tells this job, if it is still there.
-    pub(crate) fn tell(&self, job: u64) {
+    /// The dispatcher's side: this job is to stop, if it is still there, and is to be [woken](Self::wake).
+    pub(crate) fn mark(&self, job: u64, why: Why) {
+        let flag = match why {
+            Why::Cancelled => &self.cancelled,
+            Why::Late => &self.late,
+        };
+        flag.store(job, Ordering::Release);
+    }
+
+    /// Wakes the job that was marked, if it listens. Whom it wakes may be the user's, so under no lock.
+    pub(crate) fn wake(&self, job: u64) {
         let token = {
             let token = lock(&self.token);
-            self.job.store(job, Ordering::Release);
             token.as_ref().filter(|(of, _)| *of == job).map(|(_, token)| token.clone())
         };
-        // Whoever is woken may be the user's, so not under the lock.
         token.iter().for_each(CancellationToken::cancel);
     }
 
-    /// What was told last.
-    pub(crate) fn ticket(&self) -> u64 {
-        self.job.load(Ordering::Acquire)
+    /// Whether this job is to stop, for whatever reason.
+    pub(crate) fn is_told(&self, job: u64) -> bool {
+        self.is_cancelled(job) || self.is_late(job)
     }
 
-    pub(crate) fn is_told(&self, job: u64) -> bool {
-        self.ticket() == job
+    pub(crate) fn is_cancelled(&self, job: u64) -> bool {
+        self.cancelled() == job
+    }
+
+    pub(crate) fn is_late(&self, job: u64) -> bool {
+        self.late.load(Ordering::Acquire) == job
+    }
+
+    /// What was cancelled last.
+    pub(crate) fn cancelled(&self) -> u64 {
+        self.cancelled.load(Ordering::Acquire)
     }
 
     /// The job's side: a token that is cancelled when the job is told.
@@ -64,7 +89,8 @@ mod tests {
     fn only_the_job_that_is_meant_is_told() {
         let told = Told::new();
         let (first, again) = (told.token(1), told.token(1));
-        told.tell(1);
+        told.mark(1, Why::Cancelled);
+        told.wake(1);
         assert!(first.is_cancelled() && again.is_cancelled() && told.is_told(1));
         assert!(!told.is_told(2) && !told.token(2).is_cancelled());
     }
@@ -72,7 +98,8 @@ mod tests {
     #[test]
     fn a_job_that_was_told_before_it_asked_gets_a_cancelled_token() {
         let told = Told::new();
-        told.tell(7);
+        told.mark(7, Why::Late);
+        assert!(told.is_late(7) && !told.is_cancelled(7));
         assert!(told.token(7).is_cancelled());
     }
 }

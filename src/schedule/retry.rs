@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{error::JobError, panic::catch};
+use crate::{
+    error::JobError,
+    panic::{Apart, catch},
+};
 
 type When<E> = dyn Fn(&JobError<E>) -> bool + Send + Sync;
 
@@ -12,7 +15,7 @@ type When<E> = dyn Fn(&JobError<E>) -> bool + Send + Sync;
 /// Tried again are jobs that failed, panicked, timed out, or lost their worker's thread; not those that
 /// were cancelled, nor blocking ones that timed out, since their code may still run. A job that is to be
 /// tried again has not ended: it waits, as one with a delay does, and `run` and
-/// [`drain`](crate::Pool::drain) wait for it. Then it goes to its old place in the queue. Its result is
+/// [`drain`](crate::Pool::drain) wait for it. Then it goes to its old place in the queue, which after a delay is the one that it had then. Its result is
 /// that of its last attempt, and counts them ([`JobResult::attempts`](crate::JobResult::attempts)).
 ///
 /// ```
@@ -38,7 +41,7 @@ pub struct Retry<E> {
     pub(crate) attempts: u32,
     first: Duration,
     longest: Duration,
-    when: Option<Arc<When<E>>>,
+    when: Option<Apart<Arc<When<E>>>>,
 }
 
 impl<E> Retry<E> {
@@ -64,7 +67,8 @@ impl<E> Retry<E> {
     /// thread is left to ask on.
     #[must_use]
     pub fn when(self, when: impl Fn(&JobError<E>) -> bool + Send + Sync + 'static) -> Self {
-        Self { when: Some(Arc::new(when)), ..self }
+        let when: Arc<When<E>> = Arc::new(when);
+        Self { when: Some(Apart::new(when)), ..self }
     }
 
     /// How long a job waits that has been started `attempts` times and was lost, if it is tried again.
@@ -113,7 +117,8 @@ fn share(random: u64) -> f64 {
 
 impl<E> Clone for Retry<E> {
     fn clone(&self) -> Self {
-        Self { when: self.when.clone(), ..*self }
+        let when = self.when.as_deref().map(|when| Apart::new(when.clone()));
+        Self { when, ..*self }
     }
 }
 

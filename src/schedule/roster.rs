@@ -73,7 +73,6 @@ impl<J, K, R> Watched<J, K, R> {
 pub(crate) struct Late<K> {
     pub(crate) worker: usize,
     pub(crate) seat: usize,
-    pub(crate) ticket: u64,
     /// The job itself, where it was taken out of its lane.
     pub(crate) job: Option<K>,
 }
@@ -198,30 +197,23 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         self.stations().find_map(|station| station.leases.withdraw(|job| job.id() == id))
     }
 
-    /// The worker and its seat that run a job, and what `which` has for that.
-    pub(crate) fn seat_of<X>(&self, which: impl Fn(&K) -> Option<X>) -> Option<(usize, usize, X)> {
-        let seats = self.stations().map(|station| station.leases.seat_of(&which));
-        seats
-            .enumerate()
-            .find_map(|(worker, found)| found.map(|(seat, ticket)| (worker, seat, ticket)))
-    }
-
-    /// Tells a seat that the attempt with this number should stop.
-    pub(crate) fn tell(&self, worker: usize, seat: usize, ticket: u64) {
-        self.workers[worker].station.leases.told(seat).tell(ticket);
+    /// Cancels a job that runs: the one that `which` has a number for. Returns the worker and its seat
+    /// that are to look.
+    pub(crate) fn cancel(&self, which: impl Fn(&K) -> Option<u64>) -> Option<(usize, usize)> {
+        let mut seats = self.stations().map(|station| station.leases.cancel(&which)).enumerate();
+        seats.find_map(|(worker, seat)| Some((worker, seat?)))
     }
 
     /// The jobs that are to be tried again, and after what pauses.
     pub(crate) fn take_again(&mut self) -> Vec<(R, Duration)> {
         let mut again = std::mem::take(&mut self.again);
         for station in self.stations() {
-            station.leases.take_again();
-            again.extend(station.outbox.take_again());
+            again.extend(station.leases.take_again());
         }
         again
     }
 
-    /// The jobs that run for too long at `now`; see [`Leases::overdue`](crate::lane::Leases::overdue).
+    /// Tells the jobs that run for too long at `now`; see [`Leases::overdue`](crate::lane::Leases::overdue).
     pub(crate) fn overdue(
         &mut self,
         now: Stamp,
@@ -231,7 +223,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let due = |worker: &usize| self.surveys[*worker].due.is_some_and(|due| due <= now);
         let late = |worker: usize| {
             let seats = self.workers[worker].station.leases.overdue(now, &deadline, end);
-            seats.into_iter().map(move |(seat, ticket, job)| Late { worker, seat, ticket, job })
+            seats.into_iter().map(move |(seat, job)| Late { worker, seat, job })
         };
         let late: Vec<_> = (0..self.surveys.len()).filter(due).flat_map(late).collect();
         self.gave_up |= late.iter().any(|late| late.job.is_some());

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, VecDeque},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     mem,
     sync::Arc,
 };
@@ -46,7 +46,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let n = n - self.surplus.cancel(n);
         let mut levels: BinaryHeap<_> = self.levels().into_iter().map(Reverse).collect();
         let new = self.threads.saturating_sub(levels.len()).min(n);
-        let new: Vec<_> = (0..new).map(|_| self.take_place()).collect();
+        let new = self.take_places(new);
         levels.extend(new.iter().map(|&worker| Reverse((0, worker))));
         let mut more = BTreeMap::new();
         for _ in 0..n {
@@ -69,20 +69,13 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         self.surplus.add(n);
         let mut told = BTreeMap::new();
         let mut tell = |worker: usize, seats: Vec<usize>| {
-            let any = !seats.is_empty();
             told.entry(worker).or_insert_with(Vec::new).extend(seats);
-            any
         };
         for (_, worker) in self.levels() {
             tell(worker, self.workers[worker].station.leases.dismiss(n, false));
         }
-        let mut levels: BinaryHeap<_> = self.levels().into();
-        while let Some((seats, worker)) = levels.pop() {
-            if self.surplus.any()
-                && tell(worker, self.workers[worker].station.leases.dismiss(1, true))
-            {
-                levels.push((seats - 1, worker));
-            }
+        for (worker, seats) in self.idle_shares(self.surplus.get()) {
+            tell(worker, self.workers[worker].station.leases.dismiss(seats, true));
         }
         told.retain(|_, seats| !seats.is_empty());
         told
@@ -94,11 +87,15 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let place = Watched::new(&self.surplus);
         let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
         self.old_failures += station.leases.failures();
-        self.again.extend(station.outbox.take_again());
+        self.again.extend(station.leases.take_again());
         if let Some(survey) = self.surveys.get_mut(worker) {
             *survey = Default::default();
         }
-        Some((worker, station.leases.recall(usize::MAX)))
+        let leases = station.leases.recall(usize::MAX);
+        if station.leases.survey().stuck > 0 {
+            self.written_off.push(station);
+        }
+        Some((worker, leases))
     }
 
     /// Replaces a worker whose thread is stuck, as of the last look. Returns which, and what it had been
@@ -115,7 +112,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let place = Watched { taken: true, ..Watched::new(&self.surplus) };
         let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
         self.old_failures += station.leases.failures();
-        self.again.extend(station.outbox.take_again());
+        self.again.extend(station.leases.take_again());
         let leases = station.leases.recall(usize::MAX);
         self.written_off.push(station);
         self.open(worker, seats);
@@ -150,15 +147,35 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             .collect()
     }
 
-    /// The number of a worker that is to come.
-    fn take_place(&mut self) -> usize {
-        let free = self.workers.iter().position(|place| !place.taken);
-        let worker = free.unwrap_or(self.workers.len());
-        if worker == self.workers.len() {
-            self.workers.push(Watched::new(&self.surplus));
+    /// How many of the idle seats leave at each worker where `n` do, from where the most are.
+    fn idle_shares(&self, n: usize) -> BTreeMap<usize, usize> {
+        let seen = self.stations().map(|station| station.leases.survey());
+        let seen = seen.enumerate().filter(|(_, survey)| survey.idle > 0);
+        let mut levels: BinaryHeap<_> =
+            seen.map(|(worker, survey)| (survey.present, worker, survey.idle)).collect();
+        let mut shares = BTreeMap::new();
+        for _ in 0..n {
+            let Some((present, worker, idle)) = levels.pop() else { break };
+            *shares.entry(worker).or_insert(0) += 1;
+            if idle > 1 {
+                levels.push((present - 1, worker, idle - 1));
+            }
         }
-        self.workers[worker].taken = true;
-        worker
+        shares
+    }
+
+    /// The numbers of `n` workers that are to come.
+    fn take_places(&mut self, n: usize) -> BTreeSet<usize> {
+        let free = self.workers.iter().enumerate().filter(|(_, place)| !place.taken);
+        let mut places: BTreeSet<_> = free.map(|(worker, _)| worker).take(n).collect();
+        for worker in self.workers.len()..self.workers.len() + n - places.len() {
+            self.workers.push(Watched::new(&self.surplus));
+            places.insert(worker);
+        }
+        for &worker in &places {
+            self.workers[worker].taken = true;
+        }
+        places
     }
 
     fn open(&mut self, worker: usize, seats: usize) -> Staff {

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, task::Context};
 use futures::future::{BoxFuture, FutureExt};
 use tokio_util::sync::WaitForCancellationFuture;
 
-use crate::job::{JobContext, Stamp};
+use crate::job::JobContext;
 
 use super::post::{Cut, Post, Stopping};
 
@@ -13,18 +13,13 @@ use super::post::{Cut, Post, Stopping};
 pub(super) struct Patience<'j, T, U, E> {
     post: &'j Post<T, U, E>,
     cx: &'j JobContext<T, U, E>,
-    deadline: Option<Stamp>,
-    /// Why it was told, and its grace.
-    told: Option<(Cut, Option<BoxFuture<'static, ()>>)>,
+    /// It was told; its grace, if it has any.
+    told: Option<Option<BoxFuture<'static, ()>>>,
 }
 
 impl<'j, T, U, E> Patience<'j, T, U, E> {
-    pub(super) fn new(
-        post: &'j Post<T, U, E>,
-        cx: &'j JobContext<T, U, E>,
-        deadline: Option<Stamp>,
-    ) -> Self {
-        Self { post, cx, deadline, told: None }
+    pub(super) fn new(post: &'j Post<T, U, E>, cx: &'j JobContext<T, U, E>) -> Self {
+        Self { post, cx, told: None }
     }
 
     /// Why the job must end now, if it must; if not, the task is woken when that may have changed.
@@ -41,11 +36,10 @@ impl<'j, T, U, E> Patience<'j, T, U, E> {
                 return None;
             }
             let grace = self.post.grace;
-            let grace = (!grace.is_zero()).then(|| self.post.sleep(grace));
-            self.told = Some((self.post.why(self.cx, self.deadline), grace));
+            self.told = Some((!grace.is_zero()).then(|| self.post.sleep(grace)));
         }
-        let (cut, grace) = self.told.as_mut()?;
+        let grace = self.told.as_mut()?;
         let over = |grace: &mut BoxFuture<'static, ()>| grace.poll_unpin(task).is_ready();
-        (stopping == Stopping::Now || grace.as_mut().is_none_or(over)).then_some(*cut)
+        (stopping == Stopping::Now || grace.as_mut().is_none_or(over)).then(|| Cut::of(self.cx))
     }
 }

@@ -9,12 +9,11 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::JobError,
     job::{Ended, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
-    lane::Ring,
+    lane::{Apart, Ring},
     panic::drop_each,
     schedule::{Pace, Retry},
 };
@@ -156,6 +155,14 @@ pub(super) enum After {
     Leave,
 }
 
+impl Cut {
+    /// Why a job is cut that was told to stop. Who cancels it wins over its timeout: it would be tried
+    /// again otherwise.
+    pub(super) fn of<T, U, E>(cx: &JobContext<T, U, E>) -> Self {
+        if cx.is_late() && !cx.is_unwanted() { Self::TimedOut } else { Self::Cancelled }
+    }
+}
+
 impl<T, U, E> Post<T, U, E> {
     pub(crate) fn new(life: Life<T, U, E>, hooks: Hooks, terms: Terms<E>) -> Self {
         let Terms { grace, timeout, retry } = terms;
@@ -174,14 +181,8 @@ impl<T, U, E> Post<T, U, E> {
     }
 
     /// When a job is to have ended that began at `started`.
-    pub(super) fn deadline(&self, job: &Job<T>, started: Stamp) -> Option<Stamp> {
+    fn deadline(&self, job: &Job<T>, started: Stamp) -> Option<Stamp> {
         job.deadline(started, self.timeout)
-    }
-
-    /// Why a job is told to stop that is to have ended at `deadline`.
-    pub(super) fn why(&self, cx: &JobContext<T, U, E>, deadline: Option<Stamp>) -> Cut {
-        let overdue = |deadline| cx.is_told() && self.now() >= deadline;
-        if deadline.is_some_and(overdue) { Cut::TimedOut } else { Cut::Cancelled }
     }
 
     /// The context for the jobs of one seat.
@@ -236,13 +237,16 @@ impl<T, U, E> Post<T, U, E> {
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
         };
-        let again = match (&self.retry, &outcome) {
-            // One that was not started has made no attempt: it might come back for ever.
-            (Some(retry), Err(error)) if started => {
-                self.verdict(retry, seat, hand, run, (error, ended))
-            }
-            _ => None,
-        };
+        if started
+            && let (Some(retry), Err(error)) = (&self.retry, &outcome)
+            && let Some(again) = self.verdict(retry, hand, error)
+        {
+            return match self.end_apart(seat, hand, run, (outcome, ended), Some(again)) {
+                false => self.after_stuck(seat, hand, run),
+                true if pause => After::Pause,
+                true => self.ask(seat, hand, run),
+            };
+        }
         let run = Run { started: ended, ..run };
         let (mut outcome, mut result) = (Some(outcome), None);
         // The result is made in place: handed on from call to call, its copies would cost as much as
@@ -254,9 +258,11 @@ impl<T, U, E> Post<T, U, E> {
         };
         let leases = &self.life.station.leases;
         let (more, another) = if pause {
-            let (job, more) = leases.end(seat);
-            job.and_then(|job| exchange(job, None));
-            (more, false)
+            let end = |job| {
+                exchange(job, None);
+                None
+            };
+            (leases.end(seat, end).is_some_and(|apart| apart.more), false)
         } else {
             let next = leases.turn(seat, self.ahead(), exchange);
             let found = next.as_ref().is_some_and(|next| next.found);
@@ -265,12 +271,9 @@ impl<T, U, E> Post<T, U, E> {
         };
         let Some(result) = result else {
             drop_each(outcome);
-            return match self.comes_back(seat, hand) {
-                true => self.ask(seat, hand, run),
-                false => After::Leave,
-            };
+            return self.after_stuck(seat, hand, run);
         };
-        self.hand_over(result, again, more);
+        self.put(result, more);
         // What was handed out meanwhile begins now: the result is in the outbox.
         match (another, pause) {
             (true, _) => self.begun(hand, ended),
@@ -288,41 +291,63 @@ impl<T, U, E> Post<T, U, E> {
     ) -> After {
         let error = JobError::Panicked(text);
         let retry = self.retry.as_ref();
-        let again = retry.and_then(|retry| self.verdict(retry, seat, hand, run, (&error, at)));
-        let (Some(job), more) = self.life.station.leases.end(seat) else {
-            let back = self.comes_back(seat, hand);
-            return if back { After::Rebuild } else { After::Leave };
-        };
-        let (job, _) = hand.exchange(job, None, run);
-        let result = job.end(Err(error), true, at);
-        self.hand_over(result, again, more);
+        let again = retry.and_then(|retry| self.verdict(retry, hand, &error));
+        if !self.end_apart(seat, hand, run, (Err(error), at), again) {
+            return if self.comes_back(seat, hand) { After::Rebuild } else { After::Leave };
+        }
         self.ring_dispatcher(self.life.station.leases.leave(seat));
         After::Rebuild
     }
 
-    /// After what pause a job is tried again that ended with this error, if it is.
-    fn verdict(
+    /// Ends a job whose seat does something else next. It is to be tried `again`, after this pause,
+    /// unless somebody cancels it before it is there; or its result goes to the outbox. `false` if it was
+    /// ended over the seat's head.
+    #[cold]
+    fn end_apart(
         &self,
-        retry: &Retry<E>,
         seat: usize,
-        hand: &Hand<T>,
+        hand: &mut Hand<T>,
         run: Run,
-        (error, ended): (&JobError<E>, Stamp),
-    ) -> Option<Duration> {
-        let job = hand.job()?;
-        let told = || self.life.station.leases.told(seat).is_told(job.ticket());
-        let deadline = self.deadline(job, run.started);
-        let overdue = deadline.is_some_and(|deadline| ended >= deadline);
-        if hand.stop().is_some_and(CancellationToken::is_cancelled) || !overdue && told() {
-            return None;
+        (outcome, at): (Result<U, JobError<E>>, Stamp),
+        again: Option<Duration>,
+    ) -> bool {
+        let leases = &self.life.station.leases;
+        let told = leases.told(seat);
+        let (mut outcome, mut result) = (Some(outcome), None);
+        let ended = leases.end(seat, |job| {
+            let unwanted = hand.is_unwanted(&told);
+            let (job, _) = hand.exchange(job, None, run);
+            let ended = job.end(outcome.take()?, true, at);
+            match again.filter(|_| !unwanted) {
+                Some(pause) => Some((ended, pause)),
+                None => {
+                    result = Some(ended);
+                    None
+                }
+            }
+        });
+        drop_each(outcome);
+        let is_mine = ended.is_some();
+        if let Some(Apart { more, ring }) = ended {
+            result.into_iter().for_each(|result| self.put(result, more));
+            self.ring_dispatcher(ring);
         }
-        retry.verdict(error, job.attempts() + 1, (self.hooks.chance)())
+        is_mine
+    }
+
+    /// After what pause a job is tried again that ended with this error, if it is.
+    fn verdict(&self, retry: &Retry<E>, hand: &Hand<T>, error: &JobError<E>) -> Option<Duration> {
+        retry.verdict(error, hand.job()?.attempts() + 1, (self.hooks.chance)())
     }
 
     /// Whether a seat goes on whose job was ended over its head.
     fn comes_back(&self, seat: usize, hand: &mut Hand<T>) -> bool {
         hand.let_go();
         self.life.station.leases.come_back(seat)
+    }
+
+    fn after_stuck(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
+        if self.comes_back(seat, hand) { self.ask(seat, hand, run) } else { After::Leave }
     }
 
     /// A job has begun.
@@ -348,24 +373,6 @@ impl<T, U, E> Post<T, U, E> {
         let mut pace = self.pace.get();
         pace.record(ended.since(started), ended.since(before));
         self.pace.set(pace);
-    }
-
-    /// A result goes to the outbox, or back to the dispatcher if its job is to be tried `again`.
-    #[inline]
-    fn hand_over(&self, result: Ended<T, U, E>, again: Option<Duration>, more: bool) {
-        match again {
-            None => self.put(result, more),
-            Some(pause) => self.put_again(result, pause),
-        }
-    }
-
-    /// A job is to be tried again: its result goes back to the dispatcher, always before its seat asks
-    /// for more.
-    #[cold]
-    fn put_again(&self, result: Ended<T, U, E>, pause: Duration) {
-        let station = &self.life.station;
-        station.outbox.put_again(result, pause);
-        self.ring_dispatcher(station.leases.note_again());
     }
 
     /// A result goes to the outbox: always before its seat asks for more.
@@ -418,8 +425,10 @@ impl<T, U, E> Post<T, U, E> {
     pub(crate) fn dismiss(&self, dismissed: &[usize]) {
         let wakers: Vec<_> = {
             let mut seats = self.seats.borrow_mut();
-            seats.resting.retain(|seat| !dismissed.contains(seat));
-            dismissed.iter().map(|&seat| seats.rouse(seat)).collect()
+            let wakers = dismissed.iter().map(|&seat| seats.rouse(seat)).collect();
+            let Seats { resting, rests, .. } = &mut *seats;
+            resting.retain(|&seat| rests[seat]);
+            wakers
         };
         wakers.iter().flatten().for_each(Waker::wake_by_ref);
         // One of them may have been woken for leases that are another's.

@@ -11,7 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    job::{Hand, JobContext, Run, Stamp, WorkerId},
+    job::{Hand, JobContext, Run, WorkerId},
     panic::{Apart, catch},
     schedule::Pauses,
     value::Value,
@@ -121,7 +121,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     {
         let mut spent = 0;
         loop {
-            let ran = self.run(run.started, hand, processor, cx).await;
+            let ran = self.run(hand, processor, cx).await;
             spent += 1;
             // The next must not begin before the pause: a neighbour might block the thread then.
             match self.post.ended(self.number, hand, *run, ran, spent == BUDGET) {
@@ -133,7 +133,6 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
 
     async fn run<P>(
         &self,
-        started: Stamp,
         hand: &Hand<T>,
         processor: &mut P,
         cx: &mut JobContext<T, U, E>,
@@ -144,12 +143,11 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         let Some(job) = hand.job() else { return Ran::NotStarted(Cut::Cancelled) };
         cx.turn_to(job, hand.stop().cloned());
         let cx = &*cx;
-        let deadline = self.post.deadline(job, started);
         if cx.is_cancelled() {
-            return Ran::NotStarted(self.post.why(cx, deadline));
+            return Ran::NotStarted(Cut::of(cx));
         }
         let mut caller = pin!(cx.stop().map(CancellationToken::cancelled));
-        let mut patience = Patience::new(self.post, cx, deadline);
+        let mut patience = Patience::new(self.post, cx);
         let ran = poll_caught(async { processor.process(job.payload(), cx).await }, |task| {
             self.post.note_waker(self.number, task);
             patience.cut(caller.as_mut().as_pin_mut(), task)

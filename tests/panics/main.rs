@@ -25,8 +25,8 @@ use std::{
 };
 
 use actix_workpool::{
-    BlockingProcessor, Builder, Job, JobContext, Jobs, OnFull, Pool, Processor, Queue, Shutdown,
-    StepClock,
+    BlockingProcessor, Builder, Job, JobContext, Jobs, OnFull, Pool, Processor, Queue, Retry,
+    Shutdown, StepClock,
 };
 use futures::{FutureExt, StreamExt, stream};
 use held::{Latch, until};
@@ -36,6 +36,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A value whose drop panics, unless it comes in the course of another panic. It counts its drops.
 struct Bomb(u64, Arc<AtomicUsize>);
+
+impl Bomb {
+    fn is_first(&self) -> bool {
+        self.0 == 0
+    }
+}
 
 impl Drop for Bomb {
     fn drop(&mut self) {
@@ -222,6 +228,27 @@ impl BlockingProcessor for Doomed {
         assert_ne!(*n, 13, "thirteen");
         Ok(*n + self.0.0)
     }
+}
+
+#[actix::test]
+async fn a_retry_rule_whose_drop_panics_costs_nobody_anything() {
+    let (arsenal, gate) = (Arsenal::default(), Turnstile::new());
+    let captured = arsenal.bomb(0);
+    let rule = Retry::attempts(2)
+        .backoff(Duration::ZERO, Duration::ZERO)
+        .when(move |_| Bomb::is_first(&captured));
+    drop(rule.clone());
+    let pool = arsenal.builder(&gate, 9).workers(2).retry(rule).build().unwrap();
+    let results = pool.process(stream::iter(arsenal.bombs(4))).collect::<Vec<_>>().await;
+    assert!(
+        results.iter().all(|result| result.attempts() == 1 + u32::from(result.outcome().is_err()))
+    );
+    // Whoever drops its result hears of its panic; these are not what is asked about.
+    results.into_iter().for_each(|result| drop(catch_unwind(AssertUnwindSafe(|| drop(result)))));
+    let before = arsenal.dropped();
+    let report = pool.shutdown(Shutdown::Now).await.unwrap();
+    assert_eq!((report.threads_left, report.counts.total()), (0, 4));
+    assert_eq!(arsenal.dropped(), before + 1, "with its last user");
 }
 
 #[actix::test]

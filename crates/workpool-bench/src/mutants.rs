@@ -18,7 +18,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "a result is put after its seat has asked for more",
         file: "src/work/post.rs",
-        from: "self.put(result, again, more);\n        \
+        from: "self.put(result, more);\n        \
                // What was handed out meanwhile begins now: the result is in the outbox.\n        \
                match (another, pause) {\n            \
                (true, _) => self.begun(hand, ended),\n            \
@@ -28,13 +28,13 @@ const MUTANTS: &[Mutant] = &[
              (true, _) => self.begun(hand, ended),\n            \
              (false, true) => After::Pause,\n            \
              (false, false) => self.ask(seat, hand, run),\n        };\n        \
-             self.put(result, again, more);\n        next",
+             self.put(result, more);\n        next",
     },
     Mutant {
         what: "the leases of a dead worker are forgotten",
         file: "src/schedule/scheduler/workers.rs",
-        from: "!is_told, now, port);\n        }\n        self.give_back(leases);",
-        to: "!is_told, now, port);\n        }\n        drop(leases);",
+        from: "wanted, now, port);\n        }\n        self.give_back(leases);",
+        to: "wanted, now, port);\n        }\n        drop(leases);",
     },
     Mutant {
         what: "Drained does not wait for what runs",

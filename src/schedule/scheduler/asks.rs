@@ -21,9 +21,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         port: &mut impl Port<T, U, E>,
     ) -> CancelOutcome {
         self.take_in(now, port);
-        // One that is on its way to be tried again waits, too.
-        let again = self.roster.take_again();
-        self.postpone(again, now.clock);
+        self.take_again(now.clock);
         if self.cancel_waiting_one(id, now, port) {
             return CancelOutcome::Waiting;
         }
@@ -32,10 +30,9 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             return CancelOutcome::Waiting;
         }
         let ticket = |job: &Running<T, U, E>| job.ticket().filter(|_| job.id() == Some(id));
-        let Some((worker, seat, ticket)) = self.roster.seat_of(ticket) else {
+        let Some((worker, seat)) = self.roster.cancel(ticket) else {
             return CancelOutcome::NotHere;
         };
-        self.roster.tell(worker, seat, ticket);
         port.look(worker, seat);
         CancelOutcome::Running
     }
@@ -48,6 +45,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         port: &mut impl Port<T, U, E>,
     ) {
         self.take_in(now, port);
+        self.take_again(now.clock);
         for id in ids {
             self.cancel_waiting_one(id, now, port);
         }

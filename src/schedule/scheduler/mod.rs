@@ -195,8 +195,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             // Jobs that fail at once may come back as fast as they are handed out.
             let again = dealt.again && pass < MOST_PASSES;
             if again {
-                let again = self.roster.take_again();
-                self.postpone(again, now.clock);
+                self.take_again(now.clock);
             }
             let is_late = dealt.due.is_some_and(|due| due <= Stamp::of(now.clock));
             if is_late {

@@ -96,8 +96,14 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
     }
 
+    /// What workers have put by to be tried again waits from now on.
+    pub(super) fn take_again(&mut self, now: Instant) {
+        let again = self.roster.take_again();
+        self.postpone(again, now);
+    }
+
     /// Has jobs wait that are to be tried again.
-    pub(super) fn postpone(
+    fn postpone(
         &mut self,
         again: impl IntoIterator<Item = (Ended<T, U, E>, Duration)>,
         now: Instant,

@@ -26,7 +26,6 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         let timeout = self.timeout;
         let deadline = |job: &Running<T, U, E>| Some((job.deadline(timeout)?, job.ticket()?));
         for late in self.roster.overdue(Stamp::of(now.clock), deadline, end) {
-            self.roster.tell(late.worker, late.seat, late.ticket);
             match late.job {
                 Some(job) => self.put([job.end(JobError::TimedOut, now.clock)], port),
                 None => port.look(late.worker, late.seat),

@@ -32,7 +32,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         now: Instant,
         port: &mut impl Port<T, U, E>,
     ) {
-        let Remains { running, told, leases, begun } = remains;
+        let Remains { running, cancelled, leases, begun } = remains;
         tracing::warn!(
             pool = &*self.name,
             worker,
@@ -42,8 +42,9 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         );
         self.vacancies.died(worker, begun > 0, now);
         for job in running {
-            let is_told = job.ticket().is_some_and(|ticket| told.contains(&ticket));
-            self.lose(job.end(JobError::Lost, now), !is_told, now, port);
+            let told = || job.ticket().is_some_and(|ticket| cancelled.contains(&ticket));
+            let wanted = !job.is_given_up() && !told();
+            self.lose(job.end(JobError::Lost, now), wanted, now, port);
         }
         self.give_back(leases);
     }
