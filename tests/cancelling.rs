@@ -15,8 +15,8 @@ use std::{
 use actix_workpool::{Cancel, CancelOutcome, Job, Jobs, Pool, Shutdown, StepClock, Stopped};
 use futures::{FutureExt, StreamExt, channel::mpsc};
 use support::{
-    NumberResult, Numbers, Turnstile, behind, is_cancelled, listen, payloads, status_when,
-    yield_now,
+    NumberResult, Numbers, Turnstile, behind, is_cancelled, listen, listen_for_results, payloads,
+    status_when, yield_now,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -38,6 +38,22 @@ async fn a_cancel_says_what_it_met_and_a_waiting_job_never_runs() {
     assert_eq!(payloads(&ears.results(1).await), [2]);
     assert_eq!(pool.cancel(ids[2]).await, Ok(CancelOutcome::NotHere));
     assert_eq!(pool.cancel(Job::new(9_u64).id()).await, Ok(CancelOutcome::NotHere));
+}
+
+#[actix::test]
+async fn a_job_that_was_told_to_stop_runs_when_it_is_submitted_again() {
+    let gate = Turnstile::new();
+    let pool = behind(&gate).workers(1).build().unwrap();
+    let mut ears = listen_for_results(&pool).await;
+    let id = pool.submit(7_u64).await.unwrap();
+    gate.reached(1).await;
+    assert_eq!(pool.cancel(id).await, Ok(CancelOutcome::Running));
+    let cancelled = ears.result().await.into_parts().unwrap();
+    assert!(cancelled.outcome.is_err());
+    gate.open(1);
+    pool.submit(cancelled.job).await.unwrap();
+    let result = ears.result().await;
+    assert_eq!((result.outcome(), result.attempts(), result.id()), (Ok(&7), 1, id));
 }
 
 #[actix::test]

@@ -220,6 +220,21 @@ async fn recalled_or_retried_a_job_keeps_its_place_by_acceptance() {
 }
 
 #[actix::test]
+async fn jobs_of_one_burst_that_are_tried_again_come_back_to_their_places() {
+    let clock = StepClock::new();
+    let retry = Retry::attempts(2).backoff(SECOND, SECOND);
+    let pool = fails_until(2).workers(1).retry(retry).clock(clock.clone()).build().unwrap();
+    let mut ears = listen(&pool).await;
+    pool.submit_all((0..20_u64).collect()).await.unwrap();
+    status_when(&pool, |status| status.postponed == 20).await;
+    pool.pause().await.unwrap();
+    clock.advance(SECOND);
+    status_when(&pool, |status| status.queued == 20).await;
+    pool.resume().await.unwrap();
+    assert_eq!(payloads(&ears.results(20).await), (0..20).collect::<Vec<_>>());
+}
+
+#[actix::test]
 async fn a_delayed_job_that_is_tried_again_goes_to_the_place_that_it_had_after_its_delay() {
     let (gate, clock) = (Turnstile::new(), StepClock::new());
     let held = gate.clone();

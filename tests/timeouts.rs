@@ -196,6 +196,22 @@ async fn a_timed_out_blocking_job_that_returns_first_has_its_value() {
 }
 
 #[actix::test]
+async fn a_blocking_job_that_timed_out_runs_when_it_is_submitted_again() {
+    let latch = Latch::new();
+    let (pool, clock) = limited(blocked_by(&latch), 1);
+    let mut ears = listen_for_results(&pool).await;
+    pool.submit(7_u64).await.unwrap();
+    latch.reached(1).await;
+    clock.advance(SECOND);
+    let late = ears.result().await;
+    latch.open();
+    status_when(&pool, |status| status.stuck == 0).await;
+    pool.submit(late.into_parts().unwrap().job).await.unwrap();
+    let result = ears.result().await;
+    assert_eq!((result.outcome(), result.attempts()), (Ok(&7), 1));
+}
+
+#[actix::test]
 async fn a_timed_out_blocking_job_sees_that_it_is_and_its_worker_goes_on_after_a_panic_too() {
     let clock = StepClock::new();
     let (seen, sees) = mpsc::channel();

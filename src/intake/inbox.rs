@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     error::{Refusal, Refused},
-    job::{Accepted, Entry, Job, JobId, Jobs, Stamp},
+    job::{Accepted, Entry, Job, JobId, Jobs, Stamp, place_of},
     lane::{Bell, Lane, Put, Ring},
     panic::drop_each,
     schedule::Chunks,
@@ -185,7 +185,7 @@ impl<T, U, E> Incoming<T, U, E> {
     fn push(&mut self, mut job: Accepted<T, U, E>) {
         job.entry.job.begin_anew();
         self.count += 1;
-        job.number = self.count;
+        job.place = place_of(self.count);
         self.any_special |= job.entry.job.is_special();
         self.all.push_back(job);
     }

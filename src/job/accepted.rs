@@ -35,40 +35,43 @@ impl<T, U, E> Entry<T, U, E> {
 pub(crate) struct Accepted<T, U, E> {
     pub(crate) entry: Entry<T, U, E>,
     pub(crate) queued: Stamp,
-    /// Among those of one burst, which share one reading of the clock: they rise.
-    pub(crate) number: u64,
+    /// Where it belongs in the queue: see [`place_of`].
+    pub(crate) place: u64,
+}
+
+/// The place of the `n`th job that was accepted. Others may belong between it and the next.
+pub(crate) fn place_of(n: u64) -> u64 {
+    2 * n
 }
 
 impl<T, U, E> Waits for Accepted<T, U, E> {
     type Id = JobId;
-    type Place = (Stamp, u64);
+    type Place = u64;
 
     fn id(&self) -> JobId {
         self.entry.job.id()
     }
 
-    fn place(&self) -> (Stamp, u64) {
-        (self.queued, self.number)
+    fn place(&self) -> u64 {
+        self.place
     }
 }
 
 impl<T, U, E> Accepted<T, U, E> {
     pub(crate) fn new(entry: Entry<T, U, E>, queued: Stamp) -> Self {
-        Self { entry, queued, number: 0 }
+        Self { entry, queued, place: 0 }
     }
 
     /// Ends a job that has not started, or not again.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
-        let queued = self.entry.job.accepted_at(self.queued);
-        let end = End::new(Err(error), None, Some(queued), Stamp::of(ended));
+        let end = End::new(Err(error), None, Some(self.queued), Stamp::of(ended));
         Ended { result: JobResult::new(self.entry.job, end), to: self.entry.to }
     }
 
     /// A job that is to be tried again, at its old place.
-    pub(crate) fn again(job: Job<T>, to: Address<T, U, E>, accepted: Stamp) -> Self {
-        let place = job.place(accepted);
-        // All of its burst that wait came after it: it has been at a worker.
-        Self::new(Entry { job, to }, place)
+    pub(crate) fn again(job: Job<T>, to: Address<T, U, E>, queued: Stamp) -> Self {
+        let place = job.place().unwrap_or_default();
+        Self { entry: Entry { job, to }, queued, place }
     }
 
     /// How long it is to wait.
@@ -76,12 +79,9 @@ impl<T, U, E> Accepted<T, U, E> {
         self.entry.job.delay_wanted()
     }
 
-    /// Its place is at the end of the queue at `now`, whenever it was accepted.
-    pub(crate) fn move_to(&mut self, now: Stamp) {
-        let accepted = self.entry.job.accepted_at(self.queued);
-        let options = self.entry.job.options();
-        (options.accepted, options.place) = (Some(accepted), Some(now));
-        (self.queued, self.number) = (now, u64::MAX);
+    /// Its place is behind the first `n` that were accepted.
+    pub(crate) fn move_behind(&mut self, n: u64) {
+        self.place = place_of(n) + 1;
     }
 
     /// The key for which it must wait, unless it holds it.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{error::Refused, intake::Inbox, lane::Told, value::Value};
 
-use super::{Entry, Job, JobId, WorkerId};
+use super::{Entry, Hand, Job, JobId, WorkerId};
 
 /// What a job knows of itself and of its pool.
 ///
@@ -22,6 +22,8 @@ pub struct JobContext<T, U, E> {
     job: JobId,
     /// How often it had been started before.
     attempts: u32,
+    /// The number of this start on its seat.
+    start: u64,
     worker: WorkerId,
     /// What its caller cancels the job by, if anybody does.
     stop: Option<CancellationToken>,
@@ -54,15 +56,16 @@ impl<T, U, E> Inside<T, U, E> {
 impl<T, U, E> JobContext<T, U, E> {
     /// The context of a seat, before its first job.
     pub(crate) fn new(worker: WorkerId, pool: Arc<Inside<T, U, E>>, told: Arc<Told>) -> Self {
-        Self { job: JobId::NONE, attempts: 0, worker, stop: None, pool, told }
+        Self { job: JobId::NONE, attempts: 0, start: 0, worker, stop: None, pool, told }
     }
 
     /// Turns to the seat's next job. One context serves all jobs of a seat: its `Arc`s are shared
     /// by threads, and counting them per job would make those contend.
-    pub(crate) fn turn_to(&mut self, job: &Job<T>, stop: Option<CancellationToken>) {
+    pub(crate) fn turn_to(&mut self, job: &Job<T>, hand: &Hand<T>) {
         self.job = job.id();
         self.attempts = job.attempts();
-        self.stop = stop;
+        self.start = hand.start();
+        self.stop = hand.stop().cloned();
     }
 
     /// What the job's caller cancels it by.
@@ -72,17 +75,17 @@ impl<T, U, E> JobContext<T, U, E> {
 
     /// Whether the dispatcher told this very job to stop.
     pub(crate) fn is_told(&self) -> bool {
-        self.told.is_told(self.job.ticket(self.attempts))
+        self.told.is_told(self.start)
     }
 
     /// Whether it was told because it runs for too long.
     pub(crate) fn is_late(&self) -> bool {
-        self.told.is_late(self.job.ticket(self.attempts))
+        self.told.is_late(self.start)
     }
 
     /// Whether nobody wants its outcome any more: it was cancelled, or its caller waits no more.
     pub(crate) fn is_unwanted(&self) -> bool {
-        let cancelled = self.told.is_cancelled(self.job.ticket(self.attempts));
+        let cancelled = self.told.is_cancelled(self.start);
         cancelled || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
     }
 
@@ -119,7 +122,7 @@ impl<T, U, E> JobContext<T, U, E> {
     /// # Cancel safety
     /// It may be dropped and asked again at any time.
     pub async fn cancelled(&self) {
-        let told = self.told.token(self.job.ticket(self.attempts));
+        let told = self.told.token(self.start);
         let (told, pool) = (pin!(told.cancelled()), pin!(self.pool.stop.cancelled()));
         let either = future::select(told, pool);
         match &self.stop {

@@ -41,12 +41,6 @@ impl JobId {
         self.0
     }
 
-    /// The number of the start of a job that had been started `attempts` times before: no other start has
-    /// the same, as long as nobody has made 2⁴⁸ jobs.
-    pub(crate) fn ticket(self, attempts: u32) -> u64 {
-        self.0 ^ u64::from(attempts).rotate_right(16)
-    }
-
     /// The id with this number, which came from [`get`](Self::get) and went round the world. One that
     /// was made up names no job, or someone else's.
     #[must_use]

@@ -19,7 +19,7 @@ use self::options::Options;
 #[cfg(test)]
 pub(crate) use self::result::End;
 pub(crate) use self::{
-    accepted::{Accepted, Entry, Postponed},
+    accepted::{Accepted, Entry, Postponed, place_of},
     address::{Address, Arrival, Caller, Flow, FlowSeat},
     context::Inside,
     id::Staff,
@@ -124,11 +124,6 @@ impl<T> Job<T> {
         if options.holds_key { options.key } else { None }
     }
 
-    /// The number of this attempt: no other of any job has the same.
-    pub(crate) fn ticket(&self) -> u64 {
-        self.id.ticket(self.attempts())
-    }
-
     /// How often it has been started before, and brought no value.
     #[inline]
     pub(crate) fn attempts(&self) -> u32 {
@@ -154,15 +149,9 @@ impl<T> Job<T> {
         if options.holds_key { None } else { options.key }
     }
 
-    /// When it was accepted, where its place in the queue is `place`.
-    #[inline]
-    fn accepted_at(&self, place: Stamp) -> Stamp {
-        self.options.as_ref().and_then(|options| options.accepted).unwrap_or(place)
-    }
-
-    /// Its place in the queue, where it was `accepted` then.
-    fn place(&self, accepted: Stamp) -> Stamp {
-        self.options.as_ref().and_then(|options| options.place).unwrap_or(accepted)
+    /// Its place in the queue, if that was noted.
+    fn place(&self) -> Option<u64> {
+        self.options.as_ref()?.place
     }
 
     fn last_run(&self) -> Option<Run> {

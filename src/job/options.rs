@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Run, Stamp};
+use super::Run;
 
 /// A plain job has none of these, and no memory for them.
 #[derive(Debug, Default)]
@@ -22,10 +22,8 @@ pub(crate) struct Options {
     pub(crate) attempts: u32,
     /// The last of these.
     pub(crate) last: Option<Run>,
-    /// When it was accepted, where its place in the queue is another.
-    pub(crate) accepted: Option<Stamp>,
-    /// That place.
-    pub(crate) place: Option<Stamp>,
+    /// The place in the queue of one that is to be tried again.
+    pub(crate) place: Option<u64>,
 }
 
 /// The same for equal keys of one type, in one process.

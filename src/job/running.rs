@@ -24,7 +24,10 @@ pub(crate) struct Running<T, U, E> {
     job: Slot<T>,
     to: Address<T, U, E>,
     queued: Stamp,
+    place: u64,
     run: Run,
+    /// The number of this start on its seat: no other there has the same.
+    start: u64,
 }
 
 impl<T, U, E> Running<T, U, E> {
@@ -33,9 +36,8 @@ impl<T, U, E> Running<T, U, E> {
         (*self.job).as_ref()?.deadline(self.run.started, timeout)
     }
 
-    /// The number of this attempt.
-    pub(crate) fn ticket(&self) -> Option<u64> {
-        (*self.job).as_ref().map(Job::ticket)
+    pub(crate) fn start(&self) -> u64 {
+        self.start
     }
 
     pub(crate) fn id(&self) -> Option<JobId> {
@@ -49,11 +51,13 @@ impl<T, U, E> Running<T, U, E> {
 
     /// Ends the job over the head of the code that runs it, which may still look at its payload.
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
-        let Self { job, to, queued, run } = self;
-        let queued = (*job).as_ref().map_or(queued, |job| job.accepted_at(queued));
+        let Self { job, to, queued, place, run, .. } = self;
         let end = End::new(Err(error), Some(run), Some(queued), Stamp::of(ended));
         let result = match triomphe::Arc::try_unwrap(job) {
-            Ok(Some(job)) => JobResult::new(job, end),
+            Ok(Some(mut job)) => {
+                job.options().place = Some(place);
+                JobResult::new(job, end)
+            }
             Ok(None) => unreachable!("a job that runs lies in its slot"),
             Err(job) => JobResult::shared_with_its_code(job, end),
         };
@@ -65,6 +69,8 @@ impl<T, U, E> Running<T, U, E> {
 /// costs an allocation.
 pub(crate) struct Hand<T> {
     slot: Slot<T>,
+    /// Jobs that have begun on the seat.
+    starts: u64,
     /// What its caller cancels it by, if anybody does.
     stop: Option<CancellationToken>,
 }
@@ -74,6 +80,7 @@ pub(crate) struct Done<T, U, E> {
     job: Job<T>,
     to: Address<T, U, E>,
     queued: Stamp,
+    place: u64,
     run: Run,
 }
 
@@ -88,21 +95,30 @@ impl<T, U, E> Done<T, U, E> {
         started: bool,
         ended: Stamp,
     ) -> Ended<T, U, E> {
-        let Self { job, to, queued, run } = self;
-        let queued = job.accepted_at(queued);
+        let Self { job, to, queued, run, .. } = self;
         let end = End::new(outcome, started.then_some(run), Some(queued), ended);
         Ended { result: JobResult::new(job, end), to }
+    }
+
+    /// It is to come back to its place.
+    pub(crate) fn keep_place(&mut self) {
+        self.job.options().place = Some(self.place);
     }
 }
 
 impl<T> Hand<T> {
     pub(crate) fn new() -> Self {
-        Self { slot: triomphe::Arc::new(None), stop: None }
+        Self { slot: triomphe::Arc::new(None), starts: 0, stop: None }
     }
 
     /// Lets go of a job that was ended over the head of its code.
     pub(crate) fn let_go(&mut self) {
         drop_each([std::mem::replace(&mut self.slot, triomphe::Arc::new(None))]);
+    }
+
+    /// The number of the job's start.
+    pub(crate) fn start(&self) -> u64 {
+        self.starts
     }
 
     /// The job that runs.
@@ -116,8 +132,8 @@ impl<T> Hand<T> {
 
     /// Whether nobody wants the outcome of its job any more, by what its seat was `told`.
     pub(crate) fn is_unwanted(&self, told: &Told) -> bool {
-        let cancelled = self.job().is_some_and(|job| told.is_cancelled(job.ticket()));
-        cancelled || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
+        told.is_cancelled(self.starts)
+            || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Begins a job: what is returned is for the lane.
@@ -134,7 +150,7 @@ impl<T> Hand<T> {
         next: Option<Accepted<T, U, E>>,
         run: Run,
     ) -> Exchanged<T, U, E> {
-        let Running { job, to, queued, run: ran } = ran;
+        let Running { job, to, queued, place, run: ran, .. } = ran;
         // The lane's share goes first: the slot is the seat's own then.
         drop(job);
         let (next, job) = match next {
@@ -145,7 +161,7 @@ impl<T> Hand<T> {
             None => (None, triomphe::Arc::get_mut(&mut self.slot).and_then(Option::take)),
         };
         match job {
-            Some(job) => (Done { job, to, queued, run: ran }, next),
+            Some(job) => (Done { job, to, queued, place, run: ran }, next),
             None => unreachable!("nobody else has a job that its lane gave back"),
         }
     }
@@ -156,7 +172,8 @@ impl<T> Hand<T> {
         job: Accepted<T, U, E>,
         run: Run,
     ) -> (Running<T, U, E>, Option<Job<T>>) {
-        let Accepted { entry, queued, .. } = job;
+        let Accepted { entry, queued, place } = job;
+        self.starts += 1;
         self.stop = entry.to.stop().cloned();
         let before = match triomphe::Arc::get_mut(&mut self.slot) {
             Some(place) => place.replace(entry.job),
@@ -165,7 +182,8 @@ impl<T> Hand<T> {
                 None
             }
         };
-        (Running { job: self.slot.clone(), to: entry.to, queued, run }, before)
+        let job = self.slot.clone();
+        (Running { job, to: entry.to, queued, place, run, start: self.starts }, before)
     }
 }
 

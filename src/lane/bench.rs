@@ -168,11 +168,17 @@ impl<J, K, R> Bench<J, K, R> {
         let missing = n - opened.len();
         opened.extend(self.seats.len()..self.seats.len() + missing);
         self.seats.extend(iter::repeat_with(|| Seat::Vacant).take(missing));
-        self.told.resize_with(self.seats.len(), || Arc::new(Told::new()));
+        self.told.resize_with(self.seats.len(), Arc::default);
         for &seat in &opened {
+            self.renew(seat);
             self.set(seat, Seat::Away);
         }
         opened
+    }
+
+    /// Someone else takes a seat, and numbers its starts anew.
+    pub(super) fn renew(&mut self, seat: usize) {
+        self.told[seat] = Arc::default();
     }
 
     pub(super) fn survey(&self) -> Survey {

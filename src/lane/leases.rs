@@ -207,10 +207,8 @@ impl<J, K, R> Leases<J, K, R> {
 /// What a worker that died leaves behind.
 #[derive(Debug)]
 pub(crate) struct Remains<J, K> {
-    /// What it ran.
-    pub(crate) running: Vec<K>,
-    /// What had been cancelled at its seats.
-    pub(crate) cancelled: Vec<u64>,
+    /// What it ran, and by what each was told.
+    pub(crate) running: Vec<(K, Arc<Told>)>,
     /// What it had not started, in order.
     pub(crate) leases: VecDeque<J>,
     /// Jobs that it had begun.
@@ -403,9 +401,11 @@ impl<J, K, R> Leases<J, K, R> {
     /// Takes what a dead worker left. From here on the lane is another's, who is not there yet.
     pub(crate) fn bury(&self) -> Remains<J, K> {
         self.lane.take(|bench, _| {
-            let running = bench.clear(|| Seat::Away);
-            let cancelled = bench.told.iter().map(|told| told.cancelled()).collect();
+            let mut running = Vec::new();
             for seat in 0..bench.seats.len() {
+                let job = bench.take(seat, Seat::Away);
+                running.extend(job.map(|job| (job, bench.told[seat].clone())));
+                bench.renew(seat);
                 let stays = bench.seats[seat].is_present();
                 bench.set(seat, if stays { Seat::Away } else { Seat::Vacant });
             }
@@ -413,7 +413,7 @@ impl<J, K, R> Leases<J, K, R> {
             bench.survey.due = None;
             let leases = mem::take(&mut *bench.queue);
             let begun = mem::take(&mut bench.begun);
-            (Remains { running, cancelled, leases, begun }, Bell::Awake)
+            (Remains { running, leases, begun }, Bell::Awake)
         })
     }
 }

@@ -139,7 +139,7 @@ fn a_dead_worker_is_handed_nothing_and_leaves_everything() {
     let survey = leases.survey();
     assert_eq!((survey.wanted(), survey.is_quiet(), survey.dead), (0, false, true));
     let remains = leases.bury();
-    assert_eq!((remains.running, remains.begun), (vec![0], 1));
+    assert_eq!((remains.running.len(), remains.running[0].0, remains.begun), (1, 0, 1));
     assert_eq!(remains.leases, [1, 2]);
     assert!(leases.survey().is_quiet());
 }

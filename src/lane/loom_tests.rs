@@ -178,7 +178,7 @@ fn exactly_as_many_seats_leave_as_are_to_whether_they_run_or_rest() {
 #[test]
 fn a_job_is_told_to_stop_whether_it_listens_before_or_after() {
     loom::model(|| {
-        let told = Arc::new(Told::new());
+        let told = Arc::new(Told::default());
         let job = {
             let told = told.clone();
             thread::spawn(move || told.token(7))

@@ -12,9 +12,9 @@ pub(crate) enum Why {
     Late,
 }
 
-/// Which attempt of a job on a seat has been told to stop, by its number. Those are never used twice, so
-/// the flags need not be taken down for the next one.
-#[derive(Debug)]
+/// Which start of a job on a seat has been told to stop, by its number. Those rise from 1 on, so the flags
+/// need not be taken down for the next one.
+#[derive(Debug, Default)]
 pub(crate) struct Told {
     cancelled: AtomicU64,
     late: AtomicU64,
@@ -23,10 +23,6 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    pub(crate) fn new() -> Self {
-        Self { cancelled: AtomicU64::new(0), late: AtomicU64::new(0), token: Mutex::new(None) }
-    }
-
     /// The dispatcher's side: this job is to stop, if it is still there, and is to be [woken](Self::wake).
     pub(crate) fn mark(&self, job: u64, why: Why) {
         let flag = match why {
@@ -51,16 +47,11 @@ impl Told {
     }
 
     pub(crate) fn is_cancelled(&self, job: u64) -> bool {
-        self.cancelled() == job
+        self.cancelled.load(Ordering::Acquire) == job
     }
 
     pub(crate) fn is_late(&self, job: u64) -> bool {
         self.late.load(Ordering::Acquire) == job
-    }
-
-    /// What was cancelled last.
-    pub(crate) fn cancelled(&self) -> u64 {
-        self.cancelled.load(Ordering::Acquire)
     }
 
     /// The job's side: a token that is cancelled when the job is told.
@@ -87,7 +78,7 @@ mod tests {
 
     #[test]
     fn only_the_job_that_is_meant_is_told() {
-        let told = Told::new();
+        let told = Told::default();
         let (first, again) = (told.token(1), told.token(1));
         told.mark(1, Why::Cancelled);
         told.wake(1);
@@ -97,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_job_that_was_told_before_it_asked_gets_a_cancelled_token() {
-        let told = Told::new();
+        let told = Told::default();
         told.mark(7, Why::Late);
         assert!(told.is_late(7) && !told.is_cancelled(7));
         assert!(told.token(7).is_cancelled());

@@ -94,7 +94,7 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
 
     fn run(&mut self, process: &mut Process<T, U, E>) -> Ran<U, E> {
         let Some(job) = self.hand.job() else { return Ran::NotStarted(Cut::Cancelled) };
-        self.cx.turn_to(job, self.hand.stop().cloned());
+        self.cx.turn_to(job, &self.hand);
         if self.cx.is_cancelled() {
             // One that was late has been ended over this seat's head.
             return Ran::NotStarted(Cut::Cancelled);

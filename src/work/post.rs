@@ -316,9 +316,11 @@ impl<T, U, E> Post<T, U, E> {
         let (mut outcome, mut result) = (Some(outcome), None);
         let ended = leases.end(seat, |job| {
             let unwanted = hand.is_unwanted(&told);
-            let (job, _) = hand.exchange(job, None, run);
+            let (mut job, _) = hand.exchange(job, None, run);
+            let again = again.filter(|_| !unwanted);
+            again.iter().for_each(|_| job.keep_place());
             let ended = job.end(outcome.take()?, true, at);
-            match again.filter(|_| !unwanted) {
+            match again {
                 Some(pause) => Some((ended, pause)),
                 None => {
                     result = Some(ended);

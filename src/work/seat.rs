@@ -45,9 +45,11 @@ pub(super) async fn serve<P, X, F, T, U, E>(
     E: Value,
 {
     let seat = Seat { post: &post, worker, number };
+    // One for all of its processors: it numbers the starts.
+    let mut hand = Hand::new();
     while let Some(processor) = seat.build(&**factory).await {
         let mut processor = Apart::new(processor);
-        let after = seat.work(&mut *processor).await;
+        let after = seat.work(&mut *processor, &mut hand).await;
         drop(processor);
         if after == After::Leave {
             break;
@@ -88,17 +90,16 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     }
 
     /// Runs jobs until one panics, or the seat is to leave.
-    async fn work<P>(&self, processor: &mut P) -> After
+    async fn work<P>(&self, processor: &mut P, hand: &mut Hand<T>) -> After
     where
         P: Processor<Payload = T, Output = U, Error = E>,
     {
         let mut cx = self.post.context(self.worker, self.number);
-        let mut hand = Hand::new();
         loop {
             let mut run = Run { worker: self.worker, started: self.post.now() };
-            let mut after = self.post.ask(self.number, &mut hand, run);
+            let mut after = self.post.ask(self.number, hand, run);
             if let After::Next(_) = after {
-                after = self.spend_budget(&mut run, &mut hand, processor, &mut cx).await;
+                after = self.spend_budget(&mut run, hand, processor, &mut cx).await;
             }
             match after {
                 After::Rest => self.post.rest(self.number).await,
@@ -141,7 +142,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         P: Processor<Payload = T, Output = U, Error = E>,
     {
         let Some(job) = hand.job() else { return Ran::NotStarted(Cut::Cancelled) };
-        cx.turn_to(job, hand.stop().cloned());
+        cx.turn_to(job, hand);
         let cx = &*cx;
         if cx.is_cancelled() {
             return Ran::NotStarted(Cut::of(cx));

@@ -29,8 +29,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             self.put([job.end(JobError::Cancelled, now.clock)], port);
             return CancelOutcome::Waiting;
         }
-        let ticket = |job: &Running<T, U, E>| job.ticket().filter(|_| job.id() == Some(id));
-        let Some((worker, seat)) = self.roster.cancel(ticket) else {
+        let start = |job: &Running<T, U, E>| (job.id() == Some(id)).then(|| job.start());
+        let Some((worker, seat)) = self.roster.cancel(start) else {
             return CancelOutcome::NotHere;
         };
         port.look(worker, seat);

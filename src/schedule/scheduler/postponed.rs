@@ -76,7 +76,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         while let Some(job) = self.later.pop_due(now) {
             match job {
                 Postponed::Delayed(mut job) => {
-                    job.move_to(Stamp::of(now));
+                    job.move_behind(self.accepted);
                     due.extend(self.with_its_key(job));
                 }
                 Postponed::Retry(ended) => self.try_again(ended, port),

@@ -24,7 +24,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(super) fn time_out(&mut self, now: Now, port: &mut impl Port<T, U, E>) {
         let end = self.overrun != Overrun::Dropped;
         let timeout = self.timeout;
-        let deadline = |job: &Running<T, U, E>| Some((job.deadline(timeout)?, job.ticket()?));
+        let deadline = |job: &Running<T, U, E>| Some((job.deadline(timeout)?, job.start()));
         for late in self.roster.overdue(Stamp::of(now.clock), deadline, end) {
             match late.job {
                 Some(job) => self.put([job.end(JobError::TimedOut, now.clock)], port),

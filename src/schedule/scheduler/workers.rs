@@ -32,7 +32,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         now: Instant,
         port: &mut impl Port<T, U, E>,
     ) {
-        let Remains { running, cancelled, leases, begun } = remains;
+        let Remains { running, leases, begun } = remains;
         tracing::warn!(
             pool = &*self.name,
             worker,
@@ -41,9 +41,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             "a worker's thread ended; it is replaced"
         );
         self.vacancies.died(worker, begun > 0, now);
-        for job in running {
-            let told = || job.ticket().is_some_and(|ticket| cancelled.contains(&ticket));
-            let wanted = !job.is_given_up() && !told();
+        for (job, told) in running {
+            let wanted = !job.is_given_up() && !told.is_cancelled(job.start());
             self.lose(job.end(JobError::Lost, now), wanted, now, port);
         }
         self.give_back(leases);
