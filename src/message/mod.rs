@@ -1,5 +1,6 @@
 //! Every message, with who sends it to whom, and when.
 
+mod status;
 mod subscribe;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
@@ -179,7 +180,21 @@ impl fmt::Display for ShutdownReport {
 #[rtype(result = "Result<Status, Stopped>")]
 pub struct GetStatus;
 
-/// dispatcher → application: how the pool stands.
+/// dispatcher → application: how the pool stands. Printed, it is one line.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use actix_workpool::Pool;
+/// # #[actix::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, Infallible>(n + 1)).workers(1).build()?;
+/// pool.run(1_u64).await?;
+/// pool.drain().await?;
+/// let status = pool.status().await?;
+/// assert_eq!(status.to_string(), "open: 0 running; 1 of 1 workers live; 1 succeeded");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
