@@ -142,7 +142,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     }
 
     /// How long a job may run, unless it has a timeout of its own; for ever unless set. See
-    /// [`Job::timeout`](crate::Job::timeout).
+    /// [`Job::timeout`](crate::Job::timeout); one of `Duration::MAX` lifts this for its job.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }
@@ -157,8 +157,9 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     ///
     /// Such a thread cannot be ended. Unless it is replaced, its worker is free only once it returns, and
     /// with as many as there are workers, the pool stands still. Replaced, another thread takes its
-    /// place, and it ends when it returns. An async job that times out is dropped, and has no need of
-    /// this.
+    /// place, and it ends when it returns: that makes room for the next. The thread of a job that was
+    /// cancelled and has no timeout is not replaced. An async job that times out is dropped, and has no
+    /// need of this: [`build`](Self::build) refuses it for an async form.
     pub fn replace_stuck(self, threads: usize) -> Self {
         Self { replaced: threads, ..self }
     }

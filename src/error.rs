@@ -23,13 +23,17 @@ pub enum JobError<E> {
     /// The code of a blocking job may run on; what it returns is dropped.
     #[error("the job ran longer than its timeout")]
     TimedOut,
-    /// The job was cancelled: its caller stopped waiting, or the pool was shut down.
+    /// The job was cancelled by [`Pool::cancel`](crate::Pool::cancel), its caller stopped waiting, the
+    /// pool was shut down, or nobody held the pool any more while it was paused or no worker was live.
+    ///
+    /// A blocking job that runs never ends so: what its code returns counts.
     #[error("the job was cancelled")]
     Cancelled,
     /// The queue was full, and a newer job took this one's place ([`OnFull`](crate::OnFull)).
     #[error("the job was pushed out of a full queue")]
     Evicted,
-    /// The job was sent with `do_send` and could not be accepted, for this reason.
+    /// The job was sent with `do_send`, or taken by [`Pool::process`](crate::Pool::process), and could
+    /// not be accepted, for this reason.
     #[error("the job was not accepted: {0}")]
     Rejected(Refusal),
     /// The worker's thread ended while the job ran, or the actix `System` stopped before the job had

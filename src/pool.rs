@@ -50,9 +50,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// A pool for work that waits (I/O-bound): an async closure.
     ///
     /// Its future runs on one thread and need not be `Send`. Write the closure in the call, and
-    /// annotate the payload's type and the return type; `?` alone cannot tell the error's. Where the
-    /// compiler says that an implementation of `AsyncFn` is not general enough, the closure stands in
-    /// a `let` without the type of its context ([`JobContext`]), or returns an `async` block.
+    /// annotate the payload's type and the return type: from a `?`, the compiler cannot tell the type of
+    /// the error. Where it says that an implementation of `AsyncFn` is not general enough, the closure
+    /// stands in a `let` without the type of its context ([`JobContext`]), or returns an `async` block.
     ///
     /// ```
     /// # use actix_workpool::Pool;
@@ -367,7 +367,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Ends the pool, and waits until its threads have ended and every result has been handed over.
     /// See [`Shutdown`].
     ///
-    /// Everyone who asks gets the same report, also once the pool has ended.
+    /// Everyone who asks gets the same report, also once the pool has ended. A pool with no workers does
+    /// not get any for its end, but [`resize`](Self::resize) works while it shuts down.
     ///
     /// # Errors
     /// The actix `System`, or the pool's own arbiter, stopped before the pool had ended.
@@ -386,7 +387,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// A job that runs is told by [`JobContext::is_cancelled`] and [`JobContext::cancelled`]; an async
     /// one is dropped at its next `await` that does not complete, after the
-    /// [grace](Builder::grace).
+    /// [grace](Builder::grace). What a job returns although it was told counts, a value or an error,
+    /// and it is not tried again. So a blocking job that runs never ends as
+    /// [`Cancelled`](crate::JobError::Cancelled).
     ///
     /// # Errors
     /// The pool has ended, or its actix `System` has stopped.

@@ -106,18 +106,21 @@ impl<T, U, E> JobContext<T, U, E> {
     }
 
     /// Whether the job should give up: it was cancelled ([`Pool::cancel`](crate::Pool::cancel)), its
-    /// caller stopped waiting, or the pool shuts down and its time is over. Blocking code asks this
-    /// between its steps. An async job need not: it is dropped at its next `await` that does not
-    /// complete, after the pool's [grace](crate::Builder::grace).
+    /// caller stopped waiting, it has run for as long as it may ([`Job::timeout`]), or the pool shuts down
+    /// and its time is over. Blocking code asks this between its steps. An async job need not: it is
+    /// dropped at its next `await` that does not complete, after the pool's
+    /// [grace](crate::Builder::grace).
     ///
-    /// A value that the job returns nevertheless counts.
+    /// What the job returns nevertheless counts, a value or an error, unless its result has come without
+    /// it: it blocks and timed out, or was abandoned.
     pub fn is_cancelled(&self) -> bool {
         self.pool.stopped.load(Ordering::Acquire)
             || self.stop.as_ref().is_some_and(CancellationToken::is_cancelled)
             || self.is_told()
     }
 
-    /// Completes when the job should give up.
+    /// Completes when the job should give up, for any reason that [`is_cancelled`](Self::is_cancelled)
+    /// knows.
     ///
     /// # Cancel safety
     /// It may be dropped and asked again at any time.

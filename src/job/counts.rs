@@ -14,11 +14,14 @@ pub struct Counts {
     pub panicked: u64,
     /// Ran longer than they may.
     pub timed_out: u64,
-    /// Cancelled by its caller or by a shutdown.
+    /// Cancelled by [`Pool::cancel`](crate::Pool::cancel), by a caller that stopped waiting, by a shutdown,
+    /// or since nobody held the pool any more while it was paused or no worker was live.
     pub cancelled: u64,
-    /// Pushed out of a full queue by a newer job.
+    /// Pushed out of a full queue by a newer job. One whose pause before another attempt lasted counts
+    /// as its last attempt ended.
     pub evicted: u64,
-    /// Sent with `do_send`, and could not be accepted.
+    /// Sent with `do_send`, and could not be accepted. Those of [`Pool::process`](crate::Pool::process)
+    /// are not counted.
     pub rejected: u64,
     /// The worker's thread ended under the job, or the actix `System` stopped before its end.
     pub lost: u64,

@@ -56,7 +56,8 @@ impl fmt::Display for JobId {
 }
 
 /// Names one worker of a pool: `0` to one less than the number of workers. Those that come later, by a
-/// [`Resize`](crate::Resize), have names of their own.
+/// [`Resize`](crate::Resize) or by [`replace_stuck`](crate::Builder::replace_stuck), have names of their
+/// own. A thread that takes the place of one that died has its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerId(pub(crate) usize);
 

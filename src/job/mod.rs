@@ -63,7 +63,8 @@ impl<T> Job<T> {
     ///
     /// A job that still runs then ends as [`TimedOut`](crate::JobError::TimedOut). The future of an
     /// async one is dropped, after the pool's [grace](crate::Builder::grace), at its next `await` that
-    /// does not complete; what it returns before that counts. A blocking one is told by
+    /// does not complete; what it returns before that counts (an error as
+    /// [`Failed`](crate::JobError::Failed)). A blocking one is told by
     /// [`JobContext::is_cancelled`]; its result does not wait for it, what it returns is dropped, and
     /// its worker is free only once it has returned, unless it is
     /// [replaced](crate::Builder::replace_stuck). Zero ends a job that does not return at once.
@@ -76,8 +77,9 @@ impl<T> Job<T> {
     /// Starts the job no sooner than this after it was accepted, by the pool's clock.
     ///
     /// Until then it waits: it counts against the queue's bound, [`Pool::drain`](crate::Pool::drain)
-    /// waits for it, and it can be cancelled. Then it goes to the end of the queue. A shutdown whose time
-    /// is over before that cancels it at once.
+    /// waits for it, and it can be cancelled. Then it goes to the end of the queue. A shutdown that
+    /// starts no more jobs by then cancels it at once: [`Shutdown::Drain(d)`](crate::Shutdown::Drain)
+    /// starts jobs until `d` less the grace (at most half of `d`), and the others start none.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.options().delay = Some(delay);
@@ -85,10 +87,16 @@ impl<T> Job<T> {
     }
 
     /// Jobs of one pool with equal keys run one at a time, in the order of their acceptance, on any
-    /// worker, and their results come in that order. One that is to be
-    /// [tried again](crate::Builder::retry) keeps the others waiting; one that ended before its code
-    /// returned (it timed out, and blocks) does not. Keys are compared by a hash of 64
-    /// bits: two that share it, by a chance of 1 in 2⁶⁴, count as equal.
+    /// worker, and the results of those that ran come in that order. One with a [delay](Self::delay) takes
+    /// its place when that is over, and holds up nobody before. One that is cancelled or evicted while it
+    /// waits for its key is heard of at once, before those ahead of it.
+    ///
+    /// One that is to be [tried again](crate::Builder::retry) keeps the others waiting. A blocking one that
+    /// timed out does not: it frees its key although its code still runs, so the next may run beside it.
+    ///
+    /// Keys are compared by a hash of 64 bits: two that share it, by a chance of 1 in 2⁶⁴, count as equal.
+    /// `"a"` and a `String` that holds it are equal; `1_u32` and `1_u64` are different keys. If this is
+    /// called several times, the last key counts.
     ///
     /// A job that waits for its key counts against the queue's bound, and can be cancelled.
     #[must_use]

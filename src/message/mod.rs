@@ -1,5 +1,6 @@
 //! Every message, with who sends it to whom, and when.
 
+mod status;
 mod subscribe;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
@@ -92,11 +93,11 @@ pub struct Cancel(pub JobId);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CancelOutcome {
-    /// The job waited. It does not run any more, and ends as [`Cancelled`](crate::JobError::Cancelled);
-    /// one that was to be tried again ends as its last attempt did.
+    /// The job waited. It does not run any more, and ends as [`Cancelled`](crate::JobError::Cancelled).
+    /// While its pause before another attempt lasts, it ends as its last attempt did.
     Waiting,
-    /// The job runs. It is told, and an async one is dropped after its grace; a value that it
-    /// returns before that counts.
+    /// The job runs. It is told, and an async one is dropped after its grace. What it returns before
+    /// that counts, a value or an error, and it is not tried again.
     Running,
     /// There is no such job in the pool: it has ended, was never accepted, or is another pool's.
     NotHere,
@@ -179,7 +180,21 @@ impl fmt::Display for ShutdownReport {
 #[rtype(result = "Result<Status, Stopped>")]
 pub struct GetStatus;
 
-/// dispatcher → application: how the pool stands.
+/// dispatcher → application: how the pool stands. Printed, it is one line.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use actix_workpool::Pool;
+/// # #[actix::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = Pool::builder(async |n: &u64, _cx| Ok::<_, Infallible>(n + 1)).workers(1).build()?;
+/// pool.run(1_u64).await?;
+/// pool.drain().await?;
+/// let status = pool.status().await?;
+/// assert_eq!(status.to_string(), "open: 0 running; 1 of 1 workers live; 1 succeeded");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
@@ -190,8 +205,9 @@ pub struct Status {
     /// How many workers there are to be, by [`Builder::workers`](crate::Builder::workers) or the last
     /// [`Resize`].
     pub workers: usize,
-    /// Workers that run a job or could: not those whose processor was not built yet, or whose thread
-    /// has ended and was not replaced yet. While there is none, no job starts.
+    /// Workers that run a job or could: not those whose processor was not built yet, whose thread has
+    /// ended and was not replaced yet, or whose thread is [stuck](Self::stuck). While there is none, no
+    /// job starts. Just after [`build`](crate::Builder::build), there may be none yet.
     pub live: usize,
     /// Threads of workers that ended under the pool. Each was replaced: at once if it had started a
     /// job, and otherwise after a pause of 0.1 s, doubling up to 30 s.
@@ -200,16 +216,18 @@ pub struct Status {
     pub build_failures: u64,
     /// Jobs that run.
     pub running: usize,
-    /// Threads whose job timed out and whose code has not returned, those that were
-    /// [replaced](crate::Builder::replace_stuck) included.
+    /// Threads whose job timed out and whose code has not returned, those included that were
+    /// [replaced](crate::Builder::replace_stuck), or whose worker has ended by a [`Resize`].
     pub stuck: usize,
     /// Jobs that have been handed to workers and not started.
     pub leased: usize,
-    /// Jobs that have been accepted and not handed out.
+    /// Jobs that have been accepted, are not [`postponed`](Self::postponed), and have not been handed
+    /// out: in the queue, or waiting for their [key](crate::Job::key).
     pub queued: usize,
-    /// How many may be queued; `None` if any number.
+    /// How many may wait, [`queued`](Self::queued) and [`postponed`](Self::postponed) together; `None` if
+    /// any number. Jobs that come back from workers may make it more for a while.
     pub capacity: Option<usize>,
-    /// Jobs that have a delay which is not over, or that are to be tried again.
+    /// Jobs that have a delay which is not over, or whose pause before another attempt lasts.
     pub postponed: usize,
     /// Submissions that wait in line for room, a batch as one. Their jobs have not been accepted.
     pub in_line: usize,
@@ -249,6 +267,10 @@ pub struct Stall {
 /// fewer, those that run nothing end at once, and the others as soon as their jobs have ended, whoever
 /// is first: no job is ended for it, and none starts while as many run as the pool is to have. With 0,
 /// what is accepted waits, and so do `run` and [`Drain`], until there are workers again.
+///
+/// A worker whose job timed out and whose code has not returned runs nothing, and ends like an idle one.
+/// Its thread ends when the code returns; until then it counts in [`Status::stuck`] and against
+/// [`Builder::replace_stuck`](crate::Builder::replace_stuck).
 ///
 /// A worker that ends drops its processor; names of workers ([`WorkerId`](crate::WorkerId)) are not
 /// used again.

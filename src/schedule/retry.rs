@@ -13,24 +13,30 @@ type When<E> = dyn Fn(&JobError<E>) -> bool + Send + Sync;
 /// [`Builder::retry`](crate::Builder::retry).
 ///
 /// Tried again are jobs that failed, panicked, timed out, or lost their worker's thread; not those that
-/// were cancelled, nor blocking ones that timed out, since their code may still run. A job that is to be
-/// tried again has not ended: it waits, as one with a delay does, and `run` and
-/// [`drain`](crate::Pool::drain) wait for it. Then it goes to its old place in the queue, which after a delay is the one that it had then. Its result is
-/// that of its last attempt, and counts them ([`JobResult::attempts`](crate::JobResult::attempts)).
+/// were cancelled, whatever they return after that, nor blocking ones that timed out, since their code may
+/// still run. A job that is to be tried again has not ended: it waits, as one with a delay does, counts
+/// against the queue's bound, and `run` and [`drain`](crate::Pool::drain) wait for it. Then it goes to its
+/// old place in the queue, which after a delay is the one that it had then. Each attempt has the whole
+/// [timeout](crate::Job::timeout); a [delay](crate::Job::delay) is not repeated. Its result is that of its
+/// last attempt, and counts them ([`JobResult::attempts`](crate::JobResult::attempts)).
 ///
 /// ```
-/// # use std::time::Duration;
+/// use std::{io, time::Duration};
+///
 /// use actix_workpool::{JobError, Pool, Retry};
 ///
 /// # #[actix::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let pool = Pool::builder(async |n: &u64, cx| -> Result<u64, std::io::Error> {
-///     if cx.attempt() == 1 { Err(std::io::Error::other("not yet")) } else { Ok(n + 1) }
+/// let pool = Pool::builder(async |n: &u64, cx| -> io::Result<u64> {
+///     if cx.attempt() == 1 { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(n + 1) }
 /// })
 /// .retry(
 ///     Retry::attempts(3)
 ///         .backoff(Duration::from_millis(1), Duration::from_secs(10))
-///         .when(|error| matches!(error, JobError::Failed(_))),
+///         .when(|error: &JobError<io::Error>| match error {
+///             JobError::Failed(error) => error.kind() == io::ErrorKind::ConnectionReset,
+///             _ => false,
+///         }),
 /// )
 /// .build()?;
 /// assert_eq!(pool.run(1_u64).await?, 2);
@@ -54,7 +60,7 @@ impl<E> Retry<E> {
     }
 
     /// How long to wait before the second attempt, and at most; 0.1 and 30 seconds unless set. The wait
-    /// doubles from attempt to attempt, and a random half of it is left out, so that jobs that failed
+    /// doubles from attempt to attempt. Up to half of it, at random, is left out, so that jobs that failed
     /// together do not come back together ("equal jitter": M. Brooker, Exponential Backoff and Jitter,
     /// AWS Architecture Blog, 2015). Zero waits for nothing.
     #[must_use]
@@ -62,7 +68,8 @@ impl<E> Retry<E> {
         Self { first, longest, ..self }
     }
 
-    /// Tries again only what `when` says so of. It is called on the worker, and where it panics the job
+    /// Tries again only what `when` says so of. Where it looks into the error, name the type:
+    /// `.when(|error: &JobError<io::Error>| ..)`. It is called on the worker, and where it panics the job
     /// is not tried again. A job whose worker's thread died is tried again without being asked for: no
     /// thread is left to ask on.
     #[must_use]

@@ -48,7 +48,8 @@ pub trait Processor: 'static {
     /// What a job that fails brings.
     type Error;
 
-    /// Does one job. The future is dropped at an `await` if the job is cancelled.
+    /// Does one job. The future is dropped at an `await` if the job is cancelled or times out, and the
+    /// processor is kept for the next job: leave it usable at each `await`.
     fn process(
         &mut self,
         payload: &Self::Payload,
