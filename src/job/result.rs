@@ -129,6 +129,12 @@ impl<T, U, E> JobResult<T, U, E> {
         Ok((job, queued))
     }
 
+    /// Where it goes if it is to be tried again.
+    pub(crate) fn place(&self) -> Stamp {
+        let end = self.end();
+        self.job().place(end.queued.unwrap_or(end.ended))
+    }
+
     /// One more handle on the same result. From here on it is shared.
     pub(crate) fn share(self) -> (Self, Self) {
         let result = match self.0 {
