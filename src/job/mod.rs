@@ -76,8 +76,9 @@ impl<T> Job<T> {
     /// Starts the job no sooner than this after it was accepted, by the pool's clock.
     ///
     /// Until then it waits: it counts against the queue's bound, [`Pool::drain`](crate::Pool::drain)
-    /// waits for it, and it can be cancelled. Then it goes to the end of the queue. A shutdown whose time
-    /// is over before that cancels it at once.
+    /// waits for it, and it can be cancelled. Then it goes to the end of the queue. Where the queue
+    /// [evicts](crate::OnFull), it counts by its acceptance until then, and as accepted then afterwards.
+    /// A shutdown whose time is over before that cancels it at once.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.options().delay = Some(delay);
@@ -90,7 +91,8 @@ impl<T> Job<T> {
     /// returned (it timed out, and blocks) does not. Keys are compared by a hash of 64
     /// bits: two that share it, by a chance of 1 in 2⁶⁴, count as equal.
     ///
-    /// A job that waits for its key counts against the queue's bound, and can be cancelled.
+    /// A job that waits for its key counts against the queue's bound, can be cancelled, and is
+    /// [evicted](crate::OnFull) by its acceptance as if it were in the queue.
     #[must_use]
     pub fn key(mut self, key: impl Hash) -> Self {
         self.options().key = Some(options::number_of(&key));
