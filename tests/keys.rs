@@ -10,10 +10,12 @@ use actix_workpool::{
 };
 use futures::{FutureExt, StreamExt, stream};
 use support::{
-    Crowd, Heard, Numbers, Turnstile, behind, is_cancelled, listen, mixed, payloads, status_when,
+    Crowd, Ears, Heard, Numbers, Turnstile, behind, is_cancelled, listen, mixed, payloads,
+    status_when,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
+const EVICT_YOUNGEST: OnFull = OnFull::EvictYoungest;
 
 /// A job whose key is its last digit.
 fn keyed(n: u64) -> Job<u64> {
@@ -127,7 +129,7 @@ async fn a_delayed_job_takes_its_key_when_its_time_has_come() {
 }
 
 #[actix::test]
-async fn those_who_wait_for_a_key_count_against_the_bound_and_are_evicted_last() {
+async fn those_who_wait_for_a_key_count_against_the_bound() {
     let gate = Turnstile::new();
     let pool = behind(&gate).workers(1).queue(Queue::bounded(2).on_full(OnFull::Reject));
     let pool = pool.build().unwrap();
@@ -137,20 +139,91 @@ async fn those_who_wait_for_a_key_count_against_the_bound_and_are_evicted_last()
     assert!(pool.submit(5_u64).await.is_err());
     gate.open(3);
     pool.drain().await.unwrap();
+}
 
-    let queue = Queue::bounded(2).on_full(OnFull::EvictOldest);
+/// A pool that evicts where more than 2 wait, and whose only worker runs job 1 until the gate opens.
+async fn evicting(on_full: OnFull) -> (Numbers, Turnstile, Ears) {
+    let gate = Turnstile::new();
+    let queue = Queue::bounded(2).on_full(on_full);
     let pool = behind(&gate).workers(1).queue(queue).build().unwrap();
-    let mut ears = listen(&pool).await;
-    gate.reached(2).await;
+    let ears = listen(&pool).await;
     pool.submit(keyed(1)).await.unwrap();
     gate.reached(1).await;
-    pool.submit_all(Jobs::from_iter([keyed(11), Job::new(5)])).await.unwrap();
-    pool.submit(keyed(21)).await.unwrap();
-    assert_eq!(payloads(&ears.results(1).await), [5]);
-    pool.submit(keyed(31)).await.unwrap();
-    assert_eq!(payloads(&ears.results(1).await), [31], "the youngest of those");
-    gate.open(3);
-    assert_eq!(payloads(&ears.results(3).await), [1, 11, 21]);
+    (pool, gate, ears)
+}
+
+#[actix::test]
+async fn of_those_who_wait_for_one_key_those_who_have_waited_longest_or_shortest_are_evicted() {
+    let policies =
+        [(OnFull::EvictOldest, [11, 21], [31, 41]), (EVICT_YOUNGEST, [21, 31], [11, 41])];
+    for (on_full, evicted, kept) in policies {
+        let (pool, gate, mut ears) = evicting(on_full).await;
+        for n in [11, 21, 31, 41] {
+            pool.submit(keyed(n)).await.unwrap();
+        }
+        let results = ears.results(2).await;
+        assert_eq!(payloads(&results), evicted, "{on_full:?}");
+        assert!(results.iter().all(|result| result.outcome() == Err(&JobError::Evicted)));
+        gate.open(3);
+        assert_eq!(payloads(&ears.results(3).await), [1, kept[0], kept[1]]);
+        assert_eq!(ears.drained().await.evicted, 2);
+    }
+}
+
+#[actix::test]
+async fn whether_a_job_waits_for_a_key_has_no_say_in_who_is_evicted() {
+    for (on_full, evicted) in [(OnFull::EvictOldest, [11, 5]), (EVICT_YOUNGEST, [5, 21])] {
+        let (pool, gate, mut ears) = evicting(on_full).await;
+        for job in [keyed(11), Job::new(5), keyed(21), Job::new(6)] {
+            pool.submit(job).await.unwrap();
+        }
+        assert_eq!(payloads(&ears.results(2).await), evicted, "{on_full:?}");
+        gate.open(3);
+        ears.results(3).await;
+    }
+}
+
+#[actix::test]
+async fn a_batch_pushes_out_none_of_its_own_jobs_whatever_they_wait_for() {
+    for on_full in [OnFull::EvictOldest, EVICT_YOUNGEST] {
+        let (pool, gate, mut ears) = evicting(on_full).await;
+        for batch in [[keyed(11), Job::new(5)], [Job::new(6), keyed(21)]] {
+            pool.submit_all(Jobs::from_iter(batch)).await.unwrap();
+        }
+        assert_eq!(payloads(&ears.results(2).await), [11, 5], "{on_full:?}");
+        gate.open(3);
+        assert_eq!(payloads(&ears.results(3).await), [1, 6, 21]);
+    }
+}
+
+#[actix::test]
+async fn nothing_that_waits_for_a_key_is_evicted_for_a_job_that_an_idle_worker_is_handed() {
+    for on_full in [OnFull::EvictOldest, EVICT_YOUNGEST] {
+        let (gate, clock) = (Turnstile::new(), StepClock::new());
+        let queue = Queue::bounded(1).on_full(on_full);
+        let pool = behind(&gate).workers(2).threads(1).queue(queue).clock(clock.clone());
+        let pool = pool.build().unwrap();
+        let mut ears = listen(&pool).await;
+        // Both workers have asked for jobs once each has run one.
+        for n in [7, 8_u64] {
+            pool.submit(n).await.unwrap();
+            gate.reached(1).await;
+        }
+        clock.advance(60 * SECOND);
+        gate.open(2);
+        ears.results(2).await;
+        ears.drained().await;
+        pool.submit(keyed(1)).await.unwrap();
+        gate.reached(1).await;
+        pool.submit(keyed(11)).await.unwrap();
+        pool.submit(5_u64).await.unwrap();
+        gate.reached(1).await;
+        assert_eq!(pool.status().await.unwrap().counts.evicted, 0, "{on_full:?}");
+        pool.submit(keyed(21)).await.unwrap();
+        assert_eq!(payloads(&ears.results(1).await), [11], "{on_full:?}");
+        gate.open(3);
+        ears.results(3).await;
+    }
 }
 
 #[actix::test]

@@ -421,27 +421,6 @@ async fn a_pool_that_nobody_holds_still_does_what_is_postponed() {
     assert!(matches!(&heard[0], Heard::Result(result) if result.outcome() == Ok(&1)), "{heard:?}");
 }
 
-#[actix::test]
-async fn what_is_postponed_in_an_evicting_queue_goes_last() {
-    for on_full in [OnFull::EvictOldest, OnFull::EvictYoungest] {
-        let gate = Turnstile::new();
-        let queue = Queue::bounded(2).on_full(on_full);
-        let pool = behind(&gate).workers(1).queue(queue).clock(StepClock::new()).build().unwrap();
-        let mut ears = listen(&pool).await;
-        pool.submit(0_u64).await.unwrap();
-        gate.reached(1).await;
-        let delayed = (1..4).map(|n| Job::new(n).delay(n as u32 * SECOND));
-        pool.submit_all(delayed.clone().take(2).collect()).await.unwrap();
-        pool.submit(Job::new(3).delay(3 * SECOND)).await.unwrap();
-        let evicted = ears.result().await;
-        assert!(matches!(evicted.outcome(), Err(JobError::Evicted)), "{on_full:?}");
-        assert_eq!(*evicted.job().payload(), 3, "the one that is due last");
-        pool.submit(4_u64).await.unwrap();
-        let evicted = ears.result().await;
-        assert_eq!(*evicted.job().payload(), 4, "there is no room in the queue");
-    }
-}
-
 #[test]
 fn when_the_system_stops_what_is_postponed_is_lost_and_nothing_hangs() {
     let system = System::new();

@@ -58,7 +58,11 @@ impl fmt::Display for Queue {
 /// What happens to a job that finds the queue full.
 ///
 /// Policies that evict accept at once, and the dispatcher evicts when it next has its turn: within a
-/// burst, more than the bound may wait for a moment.
+/// burst, more than the bound may wait for a moment. Who has waited longest, or shortest, is decided by
+/// the time of acceptance among all that wait: in the queue, for their [key](crate::Job::key), for their
+/// [delay](crate::Job::delay), or to be [tried again](crate::Builder::retry). A job whose delay is over
+/// counts as accepted at that moment; one that waits to be tried again ends as its last attempt did. A
+/// submission of several jobs pushes out none of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFull {

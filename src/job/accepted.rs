@@ -114,7 +114,7 @@ impl<T, U, E> Postponed<T, U, E> {
 
 impl<T, U, E> Waits for Postponed<T, U, E> {
     type Id = JobId;
-    type Place = ();
+    type Place = u64;
 
     fn id(&self) -> JobId {
         match self {
@@ -123,5 +123,10 @@ impl<T, U, E> Waits for Postponed<T, U, E> {
         }
     }
 
-    fn place(&self) {}
+    fn place(&self) -> u64 {
+        match self {
+            Self::Delayed(job) => job.place(),
+            Self::Retry(ended) => ended.result.job().place().unwrap_or_default(),
+        }
+    }
 }

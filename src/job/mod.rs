@@ -77,9 +77,11 @@ impl<T> Job<T> {
     /// Starts the job no sooner than this after it was accepted, by the pool's clock.
     ///
     /// Until then it waits: it counts against the queue's bound, [`Pool::drain`](crate::Pool::drain)
-    /// waits for it, and it can be cancelled. Then it goes to the end of the queue. A shutdown that
-    /// starts no more jobs by then cancels it at once: [`Shutdown::Drain(d)`](crate::Shutdown::Drain)
-    /// starts jobs until `d` less the grace (at most half of `d`), and the others start none.
+    /// waits for it, and it can be cancelled. Then it goes to the end of the queue. Where the queue
+    /// [evicts](crate::OnFull), it counts by its acceptance until then, and as accepted then afterwards. A
+    /// shutdown that starts no more jobs by then cancels it at once:
+    /// [`Shutdown::Drain(d)`](crate::Shutdown::Drain) starts jobs until `d` less the grace (at most half of
+    /// `d`), and the others start none.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.options().delay = Some(delay);
@@ -98,7 +100,8 @@ impl<T> Job<T> {
     /// `"a"` and a `String` that holds it are equal; `1_u32` and `1_u64` are different keys. If this is
     /// called several times, the last key counts.
     ///
-    /// A job that waits for its key counts against the queue's bound, and can be cancelled.
+    /// A job that waits for its key counts against the queue's bound, can be cancelled, and is
+    /// [evicted](crate::OnFull) by its acceptance as if it were in the queue.
     #[must_use]
     pub fn key(mut self, key: impl Hash) -> Self {
         self.options().key = Some(options::number_of(&key));

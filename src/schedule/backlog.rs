@@ -6,14 +6,14 @@ use std::{
     mem,
 };
 
-use super::{Chunks, chunks::ChunkNumber};
+use super::{Chunks, Whom, chunks::ChunkNumber};
 
 /// What waits in a queue.
 pub(crate) trait Waits {
     /// Names it.
-    type Id: Copy + Eq + Hash;
+    type Id: Copy + Ord + Hash;
     /// Where it belongs in the order of acceptance.
-    type Place: Ord;
+    type Place: Copy + Ord;
 
     fn id(&self) -> Self::Id;
     fn place(&self) -> Self::Place;
@@ -58,8 +58,21 @@ impl<J: Waits> Backlog<J> {
         self.append(&mut some);
     }
 
-    pub(crate) fn pop_back(&mut self) -> Option<J> {
-        let job = self.jobs.pop_back()?;
+    /// The place of the oldest or the youngest.
+    pub(crate) fn edge(&self, whom: Whom) -> Option<J::Place> {
+        let job = match whom {
+            Whom::Oldest => self.jobs.front(),
+            Whom::Youngest => self.jobs.back(),
+        };
+        job.map(J::place)
+    }
+
+    /// Removes the oldest or the youngest.
+    pub(crate) fn pop(&mut self, whom: Whom) -> Option<J> {
+        let job = match whom {
+            Whom::Oldest => self.jobs.pop_front(),
+            Whom::Youngest => self.jobs.pop_back(),
+        }?;
         self.forget([&job]);
         Some(job)
     }
@@ -90,10 +103,6 @@ impl<J: Waits> Backlog<J> {
         }
     }
 
-    pub(crate) fn back(&self) -> Option<&J> {
-        self.jobs.back()
-    }
-
     /// Removes one job, wherever it is.
     pub(crate) fn remove(&mut self, id: J::Id) -> Option<J> {
         if self.jobs.is_empty() {
@@ -104,10 +113,6 @@ impl<J: Waits> Backlog<J> {
         let job = self.jobs.remove(chunk, |job| job.id() == id)?;
         self.forget([&job]);
         Some(job)
-    }
-
-    pub(crate) fn ids(&self) -> impl Iterator<Item = J::Id> {
-        self.jobs.iter().map(|(_, job)| job.id())
     }
 
     fn forget<'j>(&mut self, jobs: impl IntoIterator<Item = &'j J>)
@@ -144,7 +149,8 @@ mod tests {
     enum Step {
         Append(u32),
         Remove(prop::sample::Index),
-        PopBack,
+        PopOldest,
+        PopYoungest,
         HandOut(usize),
         /// Some of what was handed out comes back.
         GiveBack(usize),
@@ -154,7 +160,8 @@ mod tests {
         prop_oneof![
             3 => (0..700_u32).prop_map(Step::Append),
             3 => any::<prop::sample::Index>().prop_map(Step::Remove),
-            1 => Just(Step::PopBack),
+            1 => Just(Step::PopOldest),
+            1 => Just(Step::PopYoungest),
             1 => (0..900_usize).prop_map(Step::HandOut),
             1 => (0..100_usize).prop_map(Step::GiveBack),
         ]
@@ -184,7 +191,14 @@ mod tests {
                         prop_assert_eq!(backlog.remove(id).is_some(), model.remove(&id));
                     }
                     Step::Remove(_) => {}
-                    Step::PopBack => prop_assert_eq!(backlog.pop_back(), model.pop_last()),
+                    Step::PopOldest => {
+                        prop_assert_eq!(backlog.edge(Whom::Oldest), model.first().copied());
+                        prop_assert_eq!(backlog.pop(Whom::Oldest), model.pop_first());
+                    }
+                    Step::PopYoungest => {
+                        prop_assert_eq!(backlog.edge(Whom::Youngest), model.last().copied());
+                        prop_assert_eq!(backlog.pop(Whom::Youngest), model.pop_last());
+                    }
                     Step::HandOut(n) => {
                         out.clear();
                         backlog.move_front(n, &mut out);

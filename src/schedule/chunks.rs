@@ -86,6 +86,10 @@ impl<J> Chunks<J> {
         *number
     }
 
+    pub(crate) fn front(&self) -> Option<&J> {
+        self.chunks.front()?.jobs.front()
+    }
+
     pub(crate) fn back(&self) -> Option<&J> {
         self.chunks.back()?.jobs.back()
     }

@@ -2,7 +2,32 @@
 
 use std::{collections::VecDeque, iter};
 
-use super::{Backlog, Chunks, backlog::Waits};
+use super::{Backlog, Chunks, Waits};
+
+/// Who leaves: by the time of acceptance, among all that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    Oldest,
+    Youngest,
+}
+
+impl Whom {
+    /// Of several.
+    pub(crate) fn of<A: Ord>(self, all: impl IntoIterator<Item = A>) -> Option<A> {
+        match self {
+            Self::Oldest => all.into_iter().min(),
+            Self::Youngest => all.into_iter().max(),
+        }
+    }
+
+    /// In the order in which they were accepted, where they were found in the order in which they leave.
+    pub(crate) fn in_order<A>(self, mut victims: Vec<A>) -> Vec<A> {
+        if self == Self::Youngest {
+            victims.reverse();
+        }
+        victims
+    }
+}
 
 /// Removes the oldest beyond `capacity`.
 pub(crate) fn evict_oldest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
@@ -14,7 +39,8 @@ pub(crate) fn evict_oldest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) ->
 /// Removes the youngest beyond `capacity`, and returns them in the order of the queue.
 pub(crate) fn push_out_youngest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
     let excess = queue.len().saturating_sub(capacity);
-    let mut victims: VecDeque<_> = iter::from_fn(|| queue.pop_back()).take(excess).collect();
+    let mut victims: VecDeque<_> =
+        iter::from_fn(|| queue.pop(Whom::Youngest)).take(excess).collect();
     victims.make_contiguous().reverse();
     victims
 }

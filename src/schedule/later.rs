@@ -1,28 +1,21 @@
 //! What waits for its time: jobs with a delay, and jobs that are to be tried again.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    mem,
-    time::Instant,
-};
+use std::time::Instant;
 
-use super::backlog::Waits;
+use super::{Aside, Waits, Whom};
 
 /// When something is due; and its number, since several may be due at once: they go in the order in
 /// which they came.
 type Due = (Instant, u64);
 
-#[derive(Debug)]
 pub(crate) struct Later<J: Waits> {
-    jobs: BTreeMap<Due, J>,
+    jobs: Aside<Due, J>,
     next: u64,
-    /// When each is due. Made when it is first needed.
-    index: Option<HashMap<J::Id, Due>>,
 }
 
 impl<J: Waits> Later<J> {
     pub(crate) fn new() -> Self {
-        Self { jobs: BTreeMap::new(), next: 0, index: None }
+        Self { jobs: Aside::new(), next: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -30,63 +23,42 @@ impl<J: Waits> Later<J> {
     }
 
     pub(crate) fn push(&mut self, at: Instant, job: J) {
-        let due = (at, self.next);
+        self.jobs.insert((at, self.next), job);
         self.next += 1;
-        if let Some(index) = &mut self.index {
-            index.insert(job.id(), due);
-        }
-        self.jobs.insert(due, job);
     }
 
     /// When the next is due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.jobs.first_key_value().map(|((at, _), _)| *at)
+        self.jobs.first(..).map(|(at, _)| at)
     }
 
     /// The next that is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<J> {
-        if self.next_due()? > now {
-            return None;
-        }
-        let (_, job) = self.jobs.pop_first()?;
-        self.forget(&job);
-        Some(job)
+        let next = self.jobs.first(..=(now, u64::MAX))?;
+        self.jobs.take(next)
     }
 
-    /// The last of all.
-    pub(crate) fn pop_last(&mut self) -> Option<J> {
-        let (_, job) = self.jobs.pop_last()?;
-        self.forget(&job);
-        Some(job)
+    /// When the oldest or the youngest of all was accepted.
+    pub(crate) fn edge(&mut self, whom: Whom) -> Option<J::Place> {
+        self.jobs.edge(whom)
+    }
+
+    /// Removes the oldest or the youngest of all.
+    pub(crate) fn pop(&mut self, whom: Whom) -> Option<J> {
+        self.jobs.pop(whom)
     }
 
     /// All that are due at `limit` or later.
     pub(crate) fn take_from(&mut self, limit: Instant) -> Vec<J> {
-        let jobs: Vec<_> = self.jobs.split_off(&(limit, 0)).into_values().collect();
-        jobs.iter().for_each(|job| self.forget(job));
-        jobs
+        self.jobs.take_from((limit, 0))
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<J> {
-        self.index = None;
-        mem::take(&mut self.jobs).into_values().collect()
+        self.jobs.take_all()
     }
 
     pub(crate) fn remove(&mut self, id: J::Id) -> Option<J> {
-        if self.jobs.is_empty() {
-            return None;
-        }
-        let all = || self.jobs.iter().map(|(due, job)| (job.id(), *due)).collect();
-        let due = self.index.get_or_insert_with(all).remove(&id)?;
-        self.jobs.remove(&due)
-    }
-
-    fn forget(&mut self, job: &J) {
-        if self.jobs.is_empty() {
-            self.index = None;
-        } else if let Some(index) = &mut self.index {
-            index.remove(&job.id());
-        }
+        self.jobs.remove(id)
     }
 }
 
@@ -117,8 +89,15 @@ mod tests {
         later.push(now + 9 * SECOND, 9);
         assert_eq!(later.remove(9), Some(9));
         assert_eq!(later.take_from(now + 2 * SECOND), [2, 4]);
-        assert_eq!((later.remove(2), later.pop_last()), (None, Some(1)));
-        assert_eq!(later.take_all(), [0]);
-        assert!(later.index.is_none());
+        assert_eq!((later.remove(2), later.take_all()), (None, vec![0, 1]));
+    }
+
+    #[test]
+    fn the_oldest_and_the_youngest_go_by_their_acceptance_whenever_they_are_due() {
+        let (mut later, now) = (Later::new(), Instant::now());
+        (0..4_u32).for_each(|n| later.push(now + (4 - n) * SECOND, n));
+        assert_eq!((later.edge(Whom::Oldest), later.edge(Whom::Youngest)), (Some(0), Some(3)));
+        assert_eq!((later.pop(Whom::Oldest), later.pop(Whom::Youngest)), (Some(0), Some(3)));
+        assert_eq!(later.take_all(), [2, 1]);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Plain rules: the dispatcher tells them what it sees, and carries out what they say.
 
+mod aside;
 mod backlog;
 mod chunks;
 mod ending;
@@ -25,10 +26,11 @@ mod roster_tests;
 
 pub use self::retry::Retry;
 pub(crate) use self::{
+    aside::Aside,
     backlog::{Backlog, Waits},
     chunks::Chunks,
     ending::{Ending, Leave, Step},
-    evict::{evict_oldest, evict_youngest, push_out_youngest},
+    evict::{Whom, evict_oldest, evict_youngest, push_out_youngest},
     keys::Keys,
     later::Later,
     pace::Pace,

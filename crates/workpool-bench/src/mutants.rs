@@ -197,9 +197,9 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "a delay is overlooked",
-        file: "src/schedule/scheduler/postponed.rs",
-        from: "if let Some(due) = job.due() {",
-        to: "if let Some(due) = job.due().filter(|_| false) {",
+        file: "src/schedule/scheduler/arrivals.rs",
+        from: "if let Some(delay) = job.delay() {",
+        to: "if let Some(delay) = job.delay().filter(|_| false) {",
     },
 ];
 

@@ -1,6 +1,7 @@
 //! What the dispatcher decides: which jobs are handed out, cancelled or given up, and when the pool
 //! is dry. It is told the time, and says by its [`Port`] what is to be sent to whom.
 
+mod arrivals;
 mod asks;
 mod ends;
 mod postponed;
@@ -9,22 +10,20 @@ mod workers;
 
 use std::{
     borrow::Cow,
-    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
     error::JobError,
-    intake::{OnFull, Queue},
+    intake::Queue,
     job::{Accepted, Ended, Inside, JobId, Postponed, Running, Stamp, WorkStation},
     lane::Holdback,
     value::Value,
 };
 
 use super::{
-    Backlog, Chunks, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
-    evict_oldest, evict_youngest,
+    Backlog, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
     port::{Now, Port, Turned},
     stall::{Finding, Vigil},
 };
@@ -217,27 +216,6 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
         self.evict(now.clock, port);
         dealt
-    }
-
-    fn take_in(&mut self, now: Now, port: &mut impl Port<T, U, E>) {
-        let mut incoming = Chunks::new();
-        let mut inflow = self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
-        self.accepted = inflow.accepted;
-        self.release_keys(mem::take(&mut inflow.freed));
-        if let Some(taken) = inflow.special {
-            self.set_aside(&mut incoming, &mut inflow, taken);
-        }
-        if let Queue { capacity: Some(capacity), on_full: OnFull::EvictYoungest } = self.bound {
-            // What idle workers are about to be handed takes up no room.
-            let hungry = self.roster.hungry(now.real);
-            let allowance = self.allowance(self.waiting() + incoming.len());
-            let aside = self.waiting() - self.queue.len();
-            let room = capacity.saturating_sub(aside) + hungry.min(allowance.unwrap_or(hungry));
-            let victims = evict_youngest(&mut self.queue, &mut incoming, &inflow.sizes, room);
-            self.end_waiting(victims, || JobError::Evicted, now.clock, port);
-        }
-        self.queue.append(&mut incoming);
-        self.take_due(now.clock, port);
     }
 
     /// How many jobs may be handed out, where `queued` are not yet.

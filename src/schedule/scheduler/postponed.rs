@@ -1,13 +1,9 @@
-use std::{
-    mem,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     error::JobError,
-    intake::{Inflow, OnFull, Queue},
     job::{Accepted, Ended, Postponed, Stamp},
-    schedule::{Chunks, Port, push_out_youngest},
+    schedule::{Chunks, Port},
     value::Value,
 };
 
@@ -20,43 +16,19 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.queue.len() + self.later.len() + self.keys.len()
     }
 
-    /// Sets those of the incoming jobs aside that cannot go to the queue yet.
-    pub(super) fn set_aside(
-        &mut self,
-        incoming: &mut Chunks<Accepted<T, U, E>>,
-        inflow: &mut Inflow,
-        taken: Instant,
-    ) {
-        let mut stay = Chunks::new();
-        let mut sizes = inflow.sizes.iter_mut();
-        let (mut size, mut left) = (None, 0);
-        while let Some(job) = incoming.pop_front() {
-            while left == 0
-                && let Some(next) = sizes.next()
-            {
-                left = mem::take(next);
-                size = Some(next);
-            }
-            left = left.saturating_sub(1);
-            if let Some(delay) = job.delay() {
-                // Its own time of acceptance is that of its burst, and may be older than it is.
-                self.later.push(Stamp::of(taken).after(delay).instant(), Postponed::Delayed(job));
-            } else if let Some(job) = self.with_its_key(job) {
-                stay.push_back(job);
-                if let Some(size) = &mut size {
-                    **size += 1;
-                }
-            }
-        }
-        *incoming = stay;
+    /// Those of them that are not in the queue.
+    pub(super) fn aside(&self) -> usize {
+        self.later.len() + self.keys.len()
     }
 
-    /// Gives back a job that may go on, unless it must wait for its key.
-    fn with_its_key(&mut self, mut job: Accepted<T, U, E>) -> Option<Accepted<T, U, E>> {
-        let Some(key) = job.wanted_key() else { return Some(job) };
-        job = self.keys.admit(key, job)?;
+    /// The key for which a job must wait; if that is free, the job holds it from now on.
+    pub(super) fn awaited_key(&mut self, job: &mut Accepted<T, U, E>) -> Option<u64> {
+        let key = job.wanted_key()?;
+        if !self.keys.claim(key) {
+            return Some(key);
+        }
         job.hold_key();
-        Some(job)
+        None
     }
 
     /// The jobs that held these keys have ended: who waited for each goes to its place.
@@ -77,7 +49,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             match job {
                 Postponed::Delayed(mut job) => {
                     job.move_behind(self.accepted);
-                    due.extend(self.with_its_key(job));
+                    match self.awaited_key(&mut job) {
+                        Some(key) => self.keys.wait(key, job),
+                        None => _ = due.push_back(job),
+                    }
                 }
                 Postponed::Retry(ended) => self.try_again(ended, port),
             }
@@ -132,7 +107,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
     }
 
-    /// Ends what had been postponed.
+    /// Hands over what has ended while it waited.
     pub(super) fn end_postponed(
         &mut self,
         ended: impl IntoIterator<Item = Ended<T, U, E>>,
@@ -150,30 +125,5 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         let limit = ending.start_until();
         let late = self.later.take_from(limit);
         self.end_postponed(late.into_iter().map(|job| job.end(JobError::Cancelled, now)), port);
-    }
-
-    /// Where a queue evicts, and still holds more than it may: those in the queue go first.
-    pub(super) fn evict(&mut self, now: Instant, port: &mut impl Port<T, U, E>) {
-        let Queue { capacity: Some(capacity), on_full } = self.bound else { return };
-        if !matches!(on_full, OnFull::EvictOldest | OnFull::EvictYoungest) {
-            return;
-        }
-        let room = capacity.saturating_sub(self.waiting() - self.queue.len());
-        let victims = match on_full {
-            OnFull::EvictOldest => super::evict_oldest(&mut self.queue, room),
-            _ => push_out_youngest(&mut self.queue, room),
-        };
-        self.end_waiting(victims, || JobError::Evicted, now, port);
-        while self.waiting() > capacity {
-            let Some(job) = self
-                .later
-                .pop_last()
-                .map(|job| job.end(JobError::Evicted, now))
-                .or_else(|| Some(self.keys.pop()?.end(JobError::Evicted, now)))
-            else {
-                return;
-            };
-            self.end_postponed([job], port);
-        }
     }
 }
