@@ -27,7 +27,7 @@ pub(crate) struct Next {
 
 /// How a job ended whose seat does something else next.
 #[derive(Debug)]
-pub(crate) struct Apart {
+pub(crate) struct Parted {
     /// Leases wait.
     pub(crate) more: bool,
     /// For the dispatcher.
@@ -94,14 +94,14 @@ impl<J, K, R> Leases<J, K, R> {
         &self,
         seat: usize,
         end: impl FnOnce(K) -> Option<(R, Duration)>,
-    ) -> Option<Apart> {
+    ) -> Option<Parted> {
         self.lane.peek(|bench| {
             let again = end(bench.take(seat, Seat::Finishing)?);
             let goes_back = again.is_some();
             bench.again.extend(again);
             bench.ended += u64::from(!goes_back);
             let ring = if goes_back { bench.ring(true) } else { None };
-            Some(Apart { more: !bench.queue.is_empty(), ring })
+            Some(Parted { more: !bench.queue.is_empty(), ring })
         })
     }
 

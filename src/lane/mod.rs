@@ -24,7 +24,7 @@ mod loom_tests;
 
 pub(crate) use self::{
     bench::Survey,
-    leases::{Apart, Leases, Remains},
+    leases::{Leases, Parted, Remains},
     newcomers::Newcomers,
     outbox::Outbox,
     surplus::Surplus,

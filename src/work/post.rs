@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use crate::{
     error::JobError,
     job::{Ended, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
-    lane::{Apart, Ring},
+    lane::{Parted, Ring},
     panic::drop_each,
     schedule::{Pace, Retry},
 };
@@ -330,7 +330,7 @@ impl<T, U, E> Post<T, U, E> {
         });
         drop_each(outcome);
         let is_mine = ended.is_some();
-        if let Some(Apart { more, ring }) = ended {
+        if let Some(Parted { more, ring }) = ended {
             result.into_iter().for_each(|result| self.put(result, more));
             self.ring_dispatcher(ring);
         }
