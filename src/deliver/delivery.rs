@@ -81,7 +81,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     fn empty(&mut self, worker: Option<usize>, now: Instant) -> bool {
         let mut results = mem::take(&mut self.buffer);
         let station = worker.map_or(&self.exit, |worker| &self.workers[worker]);
-        let watch = station.outbox.empty(&mut results);
+        let watch = station.empty(&mut results);
         self.take_in(now);
         let before = self.counts.accepted();
         let mut left = results.drain(..);
@@ -192,7 +192,7 @@ impl<T: Value, U: Value, E: Value> Drop for Delivery<T, U, E> {
     /// and the dispatcher, which cannot go on without it, has a turn to see that.
     fn drop(&mut self) {
         self.newcomers.close();
-        self.workers.iter().chain([&self.exit]).for_each(|station| station.outbox.close());
+        self.workers.iter().chain([&self.exit]).for_each(|station| station.close());
         self.inbox.knock();
     }
 }

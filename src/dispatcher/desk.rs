@@ -45,7 +45,7 @@ impl<T: Value, U: Value, E: Value> Desk<T, U, E> {
     }
 
     fn put(&self, result: Ended<T, U, E>) {
-        if self.exit.outbox.put(result, false).is_some() {
+        if self.exit.put(result).is_some() {
             self.collector.do_send(Collect { from: Origin::Dispatcher });
         }
     }

@@ -24,7 +24,7 @@ pub(crate) use self::{
     context::Inside,
     id::Staff,
     result::Ended,
-    running::{Hand, Run, Running},
+    running::{Done, Hand, Run, Running},
     stamp::Stamp,
 };
 pub use self::{

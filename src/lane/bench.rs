@@ -1,15 +1,18 @@
-//! What stands behind the lock of a lane of leases.
+//! What stands behind the lock of a worker's lane.
 
 use std::{collections::VecDeque, iter, mem, sync::Arc, time::Duration};
 
 use crate::{job::Stamp, panic::OneByOne};
 
-use super::{Bell, Ring, Told};
+use super::{
+    Bell, Ring, Told,
+    outbox::{Handed, Outbox},
+};
 
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
-    /// Leases that nobody has started.
+    /// Station that nobody has started.
     pub(crate) waiting: usize,
     /// Seats that have not been told to leave.
     pub(crate) present: usize,
@@ -19,7 +22,7 @@ pub(crate) struct Survey {
     pub(crate) idle: usize,
     /// Seats whose processor was not built.
     pub(crate) failing: usize,
-    /// Leases that the worker wants to have waiting beyond its idle seats.
+    /// Station that the worker wants to have waiting beyond its idle seats.
     pub(crate) ahead: usize,
     /// How often the worker has asked for a job or answered a ring: a count that stands still tells
     /// of an overrun.
@@ -35,7 +38,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Leases that would start at once.
+    /// Station that would start at once.
     pub(crate) fn hungry(&self) -> usize {
         self.idle.saturating_sub(self.waiting)
     }
@@ -52,7 +55,7 @@ impl Survey {
         self.waiting == 0 && self.running == 0 && !self.again
     }
 
-    /// Leases that another worker may take: all that no idle seat here is about to start.
+    /// Station that another worker may take: all that no idle seat here is about to start.
     pub(crate) fn recallable(&self) -> usize {
         self.waiting.saturating_sub(self.idle)
     }
@@ -80,8 +83,6 @@ pub(super) enum Seat<K> {
     /// It found nothing.
     Idle,
     Running(K),
-    /// Its job has ended, and its result is on the way to the outbox.
-    Finishing,
     /// Its job was ended over its head: it asks again once its code has returned.
     Stuck,
     /// Its job was ended over its head: it asks for nothing any more.
@@ -95,7 +96,7 @@ impl<K> Seat<K> {
             Self::Failing => Some(&mut survey.failing),
             Self::Idle => Some(&mut survey.idle),
             Self::Stuck | Self::Leaving { stuck: true } => Some(&mut survey.stuck),
-            Self::Running(_) | Self::Finishing => Some(&mut survey.running),
+            Self::Running(_) => Some(&mut survey.running),
         }
     }
 
@@ -121,13 +122,12 @@ pub(super) struct Bench<J, K, R> {
     /// What is to be tried again, and after what pause.
     pub(super) again: OneByOne<Vec<(R, Duration)>>,
     pub(super) seats: OneByOne<Vec<Seat<K>>>,
+    pub(super) out: Outbox<R>,
     /// By seat.
     pub(super) told: Vec<Arc<Told>>,
     pub(super) survey: Survey,
     /// Jobs that have begun since the worker was hired.
     pub(super) begun: u64,
-    /// Jobs that seats have taken out to end them, and whose results go to the outbox.
-    pub(super) ended: u64,
     /// Times that a processor was not built.
     pub(super) failures: u64,
     /// The dispatcher has been rung and has not looked yet.
@@ -146,11 +146,11 @@ impl<J, K, R> Bench<J, K, R> {
         let mut bench = Self {
             queue: VecDeque::new().into(),
             again: Vec::new().into(),
+            out: Outbox::new(),
             seats: Vec::new().into(),
             told: Vec::new(),
             survey: Survey::default(),
             begun: 0,
-            ended: 0,
             failures: 0,
             rung: false,
             hungry_seen: 0,
@@ -219,33 +219,35 @@ impl<J, K, R> Bench<J, K, R> {
         found
     }
 
-    /// Gives a seat's job to `exchange`, to be ended, with the next lease, to begin in its place; where
-    /// there is none, or the seat may not `go_on`, it is at [`Seat::Finishing`]. In either case it
-    /// counts as running. Returns whether another began, or `None` if the seat runs nothing.
+    /// Gives a seat's job to `exchange`, which ends it, with the next lease, to begin in its place. Where
+    /// there is none, or the seat may not `go_on`, the seat is away. Returns whether another began, or
+    /// `None` if the seat runs nothing.
     #[inline]
     pub(super) fn swap(
         &mut self,
         seat: usize,
         go_on: bool,
-        exchange: impl FnOnce(K, Option<J>) -> Option<K>,
-    ) -> Option<bool> {
+        exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
+    ) -> Option<(bool, Handed)> {
         let place = &mut self.seats[seat];
-        match mem::replace(place, Seat::Finishing) {
-            Seat::Running(job) => {
-                let next = if go_on { self.queue.pop_front() } else { None };
-                let next = exchange(job, next);
-                let found = next.is_some();
-                self.begun += u64::from(found);
-                if let Some(next) = next {
-                    *place = Seat::Running(next);
-                }
-                Some(found)
-            }
+        let job = match mem::replace(place, Seat::Away) {
+            Seat::Running(job) => job,
             other => {
                 *place = other;
-                None
+                return None;
             }
+        };
+        let next = if go_on { self.queue.pop_front() } else { None };
+        let (result, urgent, next) = exchange(job, next);
+        let found = next.is_some();
+        match next {
+            Some(next) => {
+                self.begun += 1;
+                *place = Seat::Running(next);
+            }
+            None => self.survey.running -= 1,
         }
+        Some((found, self.out.put(result, found && !urgent)))
     }
 
     /// A seat asks for nothing any more.

@@ -16,7 +16,7 @@ use loom::{
 
 use crate::runtime::keep_until;
 
-use super::{Bell, Holdback, Lane, Newcomers, Outbox, Put, Ring, Surplus, Told, Why, Window};
+use super::{Bell, Holdback, Lane, Newcomers, Put, Ring, Surplus, Told, Why, Window};
 
 /// Stands for an actor's mailbox: rings that have been sent.
 struct Mailbox(Mutex<usize>);
@@ -56,19 +56,19 @@ fn a_put_is_seen_by_the_consumer_or_rings_it() {
     });
 }
 
-type Leases = super::Leases<u8, u8, u8>;
+type Station = super::Station<u8, u8, u8>;
 
-fn leases(seats: usize) -> Arc<Leases> {
+fn leases(seats: usize) -> Arc<Station> {
     sharing(seats, &StdArc::new(Surplus::new()))
 }
 
-fn sharing(seats: usize, surplus: &StdArc<Surplus>) -> Arc<Leases> {
-    Arc::new(Leases::new(seats, surplus.clone()))
+fn sharing(seats: usize, surplus: &StdArc<Surplus>) -> Arc<Station> {
+    Arc::new(Station::new(seats, surplus.clone()))
 }
 
 /// A seat takes its next job, after the one it runs if it runs one. Says whether it has one.
-fn take(leases: &Leases, seat: usize) -> (bool, Option<Ring>) {
-    let turn = leases.turn(seat, 0, |_, next| next);
+fn take(leases: &Station, seat: usize) -> (bool, Option<Ring>) {
+    let turn = leases.turn(seat, 0, |job, next| (job, false, next));
     if let Some(next) = turn
         && next.found
     {
@@ -110,7 +110,7 @@ fn a_job_that_runs_is_ended_once_by_its_seat_or_by_whoever_gives_it_up() {
         let worker = {
             let leases = leases.clone();
             thread::spawn(move || {
-                let turn = leases.turn(0, 0, |_, next| next);
+                let turn = leases.turn(0, 0, |job, next| (job, false, next));
                 (turn.is_some(), turn.is_some_and(|next| next.found))
             })
         };
@@ -220,22 +220,27 @@ fn a_hungry_seat_is_known_to_the_dispatcher_whoever_takes_its_lease() {
 #[test]
 fn a_result_is_fetched_or_the_collector_is_rung() {
     loom::model(|| {
-        let outbox = Arc::new(Outbox::new());
+        let leases = leases(1);
+        let _ = leases.hand_out(|queue| queue.extend([1, 2]));
         let to_collector = Mailbox::new();
         let worker = {
-            let (outbox, to_collector) = (outbox.clone(), to_collector.clone());
+            let (leases, to_collector) = (leases.clone(), to_collector.clone());
             thread::spawn(move || {
-                to_collector.send(outbox.put(1, true));
-                to_collector.send(outbox.put(2, false));
+                let _ = leases.ask(0, 0, |job| job);
+                for _ in 0..2 {
+                    let ended = leases.turn(0, 0, |job, next| (job, false, next));
+                    to_collector.send(leases.heed(ended.unwrap().handed));
+                }
+                to_collector.send(leases.ask(0, 0, |job| job).collect);
             })
         };
         let mut results = Vec::new();
-        let watch = outbox.empty(&mut results);
+        let watch = leases.empty(&mut results);
         let mut seen = results.len();
         worker.join().unwrap();
         if watch || to_collector.received() {
             results.clear();
-            let _ = outbox.empty(&mut results);
+            let _ = leases.empty(&mut results);
             seen += results.len();
         }
         assert_eq!(seen, 2);
@@ -264,16 +269,16 @@ fn a_dispatcher_that_is_held_back_is_rung_by_whoever_makes_room() {
 #[test]
 fn a_reader_that_came_before_a_result_was_put_is_there_when_it_is_fetched() {
     loom::model(|| {
-        let (newcomers, outbox) = (Arc::new(Newcomers::new()), Arc::new(Outbox::new()));
+        let (newcomers, leases) = (Arc::new(Newcomers::new()), leases(1));
         let reader = {
-            let (newcomers, outbox) = (newcomers.clone(), outbox.clone());
+            let (newcomers, leases) = (newcomers.clone(), leases.clone());
             thread::spawn(move || {
                 newcomers.join(());
-                let _ = outbox.put(1, false);
+                let _ = leases.put(1);
             })
         };
         let mut results = Vec::new();
-        let _ = outbox.empty(&mut results);
+        let _ = leases.empty(&mut results);
         assert!(newcomers.take().len() >= results.len());
         reader.join().unwrap();
     });

@@ -6,49 +6,32 @@
 //! asleep and no ring on its way, and a busy consumer is not rung at all. The ring itself is a
 //! message, sent after the lock is released.
 //!
-//! The three hops of a job are lanes: the inbox ([`crate::intake`]), a worker's [`leases`] and its
-//! [`outbox`].
+//! A job's way has two lanes: the inbox ([`crate::intake`]), and its worker's [`station`], from where its
+//! result goes to the collector.
 
 mod bench;
-mod leases;
 mod newcomers;
 mod outbox;
+mod station;
 mod surplus;
 mod told;
 mod window;
 
-#[cfg(test)]
-mod leases_tests;
 #[cfg(all(test, workpool_loom))]
 mod loom_tests;
+#[cfg(test)]
+mod station_tests;
 
 pub(crate) use self::{
     bench::Survey,
-    leases::{Leases, Parted, Remains},
     newcomers::Newcomers,
-    outbox::Outbox,
+    station::{End, Handover, Remains, Station},
     surplus::Surplus,
     told::{Told, Why},
     window::{Holdback, Window},
 };
 
-use std::sync::Arc;
-
 use crate::sync::{Mutex, lock};
-
-/// What a worker shares with the dispatcher and the collector: the leases `J`, the jobs `K` that
-/// run, and the results `R`.
-#[derive(Debug)]
-pub(crate) struct Station<J, K, R> {
-    pub(crate) leases: Leases<J, K, R>,
-    pub(crate) outbox: Outbox<R>,
-}
-
-impl<J, K, R> Station<J, K, R> {
-    pub(crate) fn new(seats: usize, surplus: Arc<Surplus>) -> Self {
-        Self { leases: Leases::new(seats, surplus), outbox: Outbox::new() }
-    }
-}
 
 /// What the consumer of a lane is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +42,20 @@ pub(crate) enum Bell {
     Rung,
     /// It will look again by itself before it sleeps.
     Awake,
+}
+
+impl Bell {
+    /// Something was put: whoever put it is to ring the consumer, if that is unaware.
+    pub(crate) fn note(&mut self, put: Put) -> Option<Ring> {
+        let ring = matches!(
+            (put, *self),
+            (Put::Patient | Put::Urgent, Bell::Asleep) | (Put::Urgent, Bell::Awake)
+        );
+        if ring {
+            *self = Bell::Rung;
+        }
+        ring.then_some(Ring(()))
+    }
 }
 
 /// What a put left behind.
@@ -99,14 +96,7 @@ impl<Q> Lane<Q> {
     pub(crate) fn put<R>(&self, put: impl FnOnce(&mut Q) -> (R, Put)) -> (R, Option<Ring>) {
         let mut state = lock(&self.state);
         let (answer, put) = put(&mut state.queue);
-        let ring = matches!(
-            (put, state.bell),
-            (Put::Patient | Put::Urgent, Bell::Asleep) | (Put::Urgent, Bell::Awake)
-        );
-        if ring {
-            state.bell = Bell::Rung;
-        }
-        (answer, ring.then_some(Ring(())))
+        (answer, state.bell.note(put))
     }
 
     /// The consumer's side: takes from the queue, given what the bell says, and says how the bell

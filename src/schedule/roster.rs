@@ -38,8 +38,6 @@ pub(crate) struct Roster<J, K, R> {
     /// Kept for their buffers.
     pub(super) surveys: Vec<Survey>,
     asks: Vec<Ask>,
-    /// Seats have been given up.
-    gave_up: bool,
 }
 
 /// A worker's place.
@@ -59,13 +57,6 @@ impl<J, K, R> Watched<J, K, R> {
         let station = Arc::new(Station::new(0, surplus.clone()));
         Self { station, stuck: Stuck::default(), ids: Vec::new(), taken: false }
     }
-
-    /// Whether a seat has taken a job out of its lane and not put its result into the outbox yet. A seat
-    /// begins its next job meanwhile, and counts as running by that: where it was given up with that
-    /// one, nothing else tells of the result.
-    pub(super) fn owes_result(&self) -> bool {
-        self.station.leases.ended() > self.station.outbox.put_ever()
-    }
 }
 
 /// A job that runs for too long.
@@ -84,8 +75,8 @@ pub(crate) struct Dealt {
     pub(crate) handed_out: usize,
     /// Nothing waits at any worker and nothing runs.
     pub(crate) quiet: bool,
-    /// An idle worker stands beside leases that it may not take yet, or a result is on its way from a
-    /// seat that was given up: look again after [`PATIENCE`](super::PATIENCE).
+    /// An idle worker stands beside leases that it may not take yet: look again after
+    /// [`PATIENCE`](super::PATIENCE).
     pub(crate) look_again: bool,
     /// No worker is there that could hear of anything: each runs something.
     pub(crate) all_busy: bool,
@@ -121,7 +112,6 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             old_failures: 0,
             surveys: Vec::new(),
             asks: Vec::new(),
-            gave_up: false,
         }
     }
 
@@ -149,13 +139,10 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             }
         }
         let idle = self.surveys.iter().any(|survey| survey.hungry() > 0);
-        // Results that come later are owed by seats that still count.
-        self.gave_up &= self.workers.iter().any(Watched::owes_result);
-        let on_its_way = self.gave_up;
         Dealt {
             handed_out,
-            quiet: !on_its_way && self.surveys.iter().all(Survey::is_quiet),
-            look_again: on_its_way || idle && self.surveys.iter().any(|survey| survey.waiting > 0),
+            quiet: self.surveys.iter().all(Survey::is_quiet),
+            look_again: idle && self.surveys.iter().any(|survey| survey.waiting > 0),
             any_hungry: idle,
             all_busy: self.are_all_busy(),
             due: self.surveys.iter().filter_map(|survey| survey.due).min(),
@@ -180,7 +167,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     /// How many seats a worker has.
     pub(crate) fn seats(&self, worker: usize) -> usize {
-        self.workers[worker].station.leases.present().len()
+        self.workers[worker].station.present().len()
     }
 
     /// What a worker left that had died by the last deal, once.
@@ -189,18 +176,18 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         self.surveys[worker] = Survey::default();
         let place = &mut self.workers[worker];
         place.stuck = Stuck::default();
-        Some((worker, place.station.leases.bury()))
+        Some((worker, place.station.bury()))
     }
 
     /// Takes one lease that has not started back.
     pub(crate) fn withdraw(&self, id: J::Id) -> Option<J> {
-        self.stations().find_map(|station| station.leases.withdraw(|job| job.id() == id))
+        self.stations().find_map(|station| station.withdraw(|job| job.id() == id))
     }
 
     /// Cancels a job that runs: the one that `which` has a number for. Returns the worker and its seat
     /// that are to look.
     pub(crate) fn cancel(&self, which: impl Fn(&K) -> Option<u64>) -> Option<(usize, usize)> {
-        let mut seats = self.stations().map(|station| station.leases.cancel(&which)).enumerate();
+        let mut seats = self.stations().map(|station| station.cancel(&which)).enumerate();
         seats.find_map(|(worker, seat)| Some((worker, seat?)))
     }
 
@@ -208,38 +195,35 @@ impl<J: Waits, K, R> Roster<J, K, R> {
     pub(crate) fn take_again(&mut self) -> Vec<(R, Duration)> {
         let mut again = std::mem::take(&mut self.again);
         for station in self.stations() {
-            again.extend(station.leases.take_again());
+            again.extend(station.take_again());
         }
         again
     }
 
-    /// Tells the jobs that run for too long at `now`; see [`Leases::overdue`](crate::lane::Leases::overdue).
+    /// Tells the jobs that run for too long at `now`; see [`Station::overdue`](crate::lane::Station::overdue).
     pub(crate) fn overdue(
-        &mut self,
+        &self,
         now: Stamp,
         deadline: impl Fn(&K) -> Option<(Stamp, u64)>,
         end: bool,
     ) -> Vec<Late<K>> {
         let due = |worker: &usize| self.surveys[*worker].due.is_some_and(|due| due <= now);
         let late = |worker: usize| {
-            let seats = self.workers[worker].station.leases.overdue(now, &deadline, end);
+            let seats = self.workers[worker].station.overdue(now, &deadline, end);
             seats.into_iter().map(move |(seat, job)| Late { worker, seat, job })
         };
-        let late: Vec<_> = (0..self.surveys.len()).filter(due).flat_map(late).collect();
-        self.gave_up |= late.iter().any(|late| late.job.is_some());
-        late
+        (0..self.surveys.len()).filter(due).flat_map(late).collect()
     }
 
     /// Takes what runs away from the seats that run it, which are given up.
-    pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (usize, Vec<K>)> {
-        self.gave_up = true;
-        let jobs = self.stations().map(|station| station.leases.abandon());
+    pub(crate) fn abandon(&self) -> impl Iterator<Item = (usize, Vec<K>)> {
+        let jobs = self.stations().map(|station| station.abandon());
         jobs.enumerate().filter(|(_, jobs)| !jobs.is_empty())
     }
 
     /// Times that a processor was not built.
     pub(crate) fn failures(&self) -> u64 {
-        self.old_failures + self.stations().map(|station| station.leases.failures()).sum::<u64>()
+        self.old_failures + self.stations().map(|station| station.failures()).sum::<u64>()
     }
 
     pub(super) fn stations(&self) -> impl Iterator<Item = &Arc<Station<J, K, R>>> {
@@ -255,7 +239,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
     /// All that there is to see at once: how many jobs run, how many wait at the workers, and how
     /// many seats are live and fail.
     pub(crate) fn census(&self) -> Survey {
-        let surveys = self.stations().map(|station| station.leases.survey());
+        let surveys = self.stations().map(|station| station.survey());
         surveys.fold(Survey::default(), |sum, survey| Survey {
             waiting: sum.waiting + survey.waiting,
             running: sum.running + survey.running,
@@ -268,7 +252,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     /// Takes back every lease that has not started, in the order of acceptance.
     pub(crate) fn recall_all(&self) -> VecDeque<J> {
-        let lanes = self.stations().map(|station| station.leases.recall(usize::MAX));
+        let lanes = self.stations().map(|station| station.recall(usize::MAX));
         let mut jobs: Vec<_> = lanes.flatten().collect();
         jobs.sort_by_key(Waits::place);
         jobs.into()
@@ -278,13 +262,13 @@ impl<J: Waits, K, R> Roster<J, K, R> {
     fn survey(&mut self, now: Instant) {
         self.surveys.clear();
         for Watched { station, stuck, .. } in &mut self.workers {
-            let mut survey = station.leases.survey();
+            let mut survey = station.survey();
             stuck.observe(&survey, now);
             if stuck.is_stuck() {
-                if station.leases.give_up(survey.asked) {
+                if station.give_up(survey.asked) {
                     survey = Survey { idle: 0, ahead: 0, ..survey };
                 } else {
-                    survey = station.leases.survey();
+                    survey = station.survey();
                     stuck.observe(&survey, now);
                 }
             }
@@ -292,7 +276,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         }
     }
 
-    /// Leases at a worker that is stuck are older than anything queued: they go first.
+    /// Station at a worker that is stuck are older than anything queued: they go first.
     fn rescue(&mut self, wake: &mut impl FnMut(usize)) {
         for from in 0..self.workers.len() {
             for to in 0..self.workers.len() {
@@ -326,7 +310,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             leave(handed_out);
         }
         for ask in self.asks.iter().filter(|ask| ask.granted > 0) {
-            let leases = &self.workers[ask.worker].station.leases;
+            let leases = &self.workers[ask.worker].station;
             let ring = leases.hand_out(|lane| queue.move_front(ask.granted, lane));
             if ring.is_some() {
                 wake(ask.worker);
@@ -338,16 +322,12 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     fn move_leases(&mut self, Recall { from, to, jobs }: Recall, wake: &mut impl FnMut(usize)) {
         let Watched { station, stuck, .. } = &self.workers[from];
-        let mut moved = if stuck.is_stuck() {
-            station.leases.rescue(jobs)
-        } else {
-            station.leases.recall(jobs)
-        };
+        let mut moved = if stuck.is_stuck() { station.rescue(jobs) } else { station.recall(jobs) };
         self.surveys[from].waiting -= jobs;
         // What is missing has been started since the survey.
         self.surveys[from].running += jobs - moved.len();
         self.surveys[to].waiting += moved.len();
-        if self.workers[to].station.leases.hand_out(|lane| lane.append(&mut moved)).is_some() {
+        if self.workers[to].station.hand_out(|lane| lane.append(&mut moved)).is_some() {
             wake(to);
         }
     }

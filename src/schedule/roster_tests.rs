@@ -32,10 +32,10 @@ fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u3
     let mut begun = None;
     let exchange = |_, next| {
         begun = next;
-        next
+        ((), false, next)
     };
-    if !station.leases.turn(seat, ahead, exchange).is_some_and(|next| next.found) {
-        station.leases.ask(seat, ahead, |job| *begun.insert(job));
+    if !station.turn(seat, ahead, exchange).is_some_and(|next| next.found) {
+        station.ask(seat, ahead, |job| *begun.insert(job));
     }
     begun
 }
@@ -93,7 +93,7 @@ fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
 #[test]
 fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
     let (stations, mut roster) = workers(2);
-    let _ = stations[0].leases.hand_out(|lane| lane.push_back(7));
+    let _ = stations[0].hand_out(|lane| lane.push_back(7));
     take(&stations[1], 0, 0);
     take(&stations[1], 1, 0);
     let starts = |_| assert_eq!(take(&stations[0], 0, 0), Some(7));
@@ -101,22 +101,6 @@ fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
     assert_eq!(take(&stations[1], 0, 0), Some(8));
     take(&stations[1], 0, 0);
     assert!(!dealt.quiet, "the other job runs");
-}
-
-#[test]
-fn a_pool_is_not_quiet_while_a_seat_that_was_given_up_owes_the_result_before() {
-    let (stations, mut roster) = workers(1);
-    let _ = stations[0].leases.hand_out(|lane| lane.extend([1, 2]));
-    take(&stations[0], 0, 0);
-    let turned = stations[0].leases.turn(0, 0, |_, next| next);
-    assert!(turned.is_some_and(|next| next.found), "the other has begun");
-    assert_eq!(roster.abandon().collect::<Vec<_>>(), [(0, vec![2])]);
-    let mut none = Backlog::new();
-    let dealt = roster.deal(&mut none, None, Instant::now(), |_| (), |_| ());
-    assert_eq!((dealt.quiet, dealt.look_again), (false, true));
-    let _ = stations[0].outbox.put((), true);
-    let dealt = roster.deal(&mut none, None, Instant::now(), |_| (), |_| ());
-    assert_eq!((dealt.quiet, dealt.look_again), (true, false));
 }
 
 #[test]
@@ -131,7 +115,7 @@ fn a_worker_that_was_only_slow_is_handed_jobs_again() {
     assert_eq!(take(&stations[1], 0, 0), Some(7));
     let mut more = queue([8]);
     assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 0);
-    assert!(stations[0].leases.answer().1.is_some(), "it rings the dispatcher");
+    assert!(stations[0].answer().1.is_some(), "it rings the dispatcher");
     assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 1);
 }
 

@@ -43,7 +43,7 @@ fn pour(mut jobs: usize, asks: &mut [Ask], level: impl Fn(&Ask) -> usize) -> usi
     }
 }
 
-/// Leases that move from one worker to another.
+/// Station that move from one worker to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recall {
     pub(crate) from: usize,

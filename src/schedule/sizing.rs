@@ -36,7 +36,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
     /// A worker's seats, and the name of each.
     pub(crate) fn staff(&self, worker: usize) -> Staff {
         let Watched { station, ids, .. } = &self.workers[worker];
-        station.leases.present().into_iter().map(|seat| (seat, ids[seat])).collect()
+        station.present().into_iter().map(|seat| (seat, ids[seat])).collect()
     }
 
     /// Has `n` more seats: those that were to leave first, and then new ones, on as many threads as
@@ -72,10 +72,10 @@ impl<J: Waits, K, R> Roster<J, K, R> {
             told.entry(worker).or_insert_with(Vec::new).extend(seats);
         };
         for (_, worker) in self.levels() {
-            tell(worker, self.workers[worker].station.leases.dismiss(n, false));
+            tell(worker, self.workers[worker].station.dismiss(n, false));
         }
         for (worker, seats) in self.idle_shares(self.surplus.get()) {
-            tell(worker, self.workers[worker].station.leases.dismiss(seats, true));
+            tell(worker, self.workers[worker].station.dismiss(seats, true));
         }
         told.retain(|_, seats| !seats.is_empty());
         told
@@ -86,13 +86,13 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         let worker = (0..self.workers.len()).find(|&worker| self.is_emptied(worker))?;
         let place = Watched::new(&self.surplus);
         let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
-        self.old_failures += station.leases.failures();
-        self.again.extend(station.leases.take_again());
+        self.old_failures += station.failures();
+        self.again.extend(station.take_again());
         if let Some(survey) = self.surveys.get_mut(worker) {
             *survey = Default::default();
         }
-        let leases = station.leases.recall(usize::MAX);
-        if station.leases.survey().stuck > 0 {
+        let leases = station.recall(usize::MAX);
+        if station.survey().stuck > 0 {
             self.written_off.push(station);
         }
         Some((worker, leases))
@@ -101,19 +101,17 @@ impl<J: Waits, K, R> Roster<J, K, R> {
     /// Replaces a worker whose thread is stuck, as of the last look. Returns which, and what it had been
     /// handed.
     pub(crate) fn write_off(&mut self) -> Option<(usize, VecDeque<J>)> {
-        let mut stuck = (0..self.workers.len()).filter(|&worker| {
-            self.surveys[worker].stuck > 0 && !self.workers[worker].owes_result()
-        });
+        let mut stuck = (0..self.workers.len()).filter(|&worker| self.surveys[worker].stuck > 0);
         // It may have come back since.
         let (worker, seats) = stuck.find_map(|worker| {
-            let seats = self.workers[worker].station.leases.write_off();
+            let seats = self.workers[worker].station.write_off();
             (seats > 0).then_some((worker, seats))
         })?;
         let place = Watched { taken: true, ..Watched::new(&self.surplus) };
         let Watched { station, .. } = mem::replace(&mut self.workers[worker], place);
-        self.old_failures += station.leases.failures();
-        self.again.extend(station.leases.take_again());
-        let leases = station.leases.recall(usize::MAX);
+        self.old_failures += station.failures();
+        self.again.extend(station.take_again());
+        let leases = station.recall(usize::MAX);
         self.written_off.push(station);
         self.open(worker, seats);
         self.surveys[worker] = Survey { present: seats, ..Survey::default() };
@@ -122,7 +120,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     /// How many threads have been replaced whose code has not returned.
     pub(crate) fn written_off(&mut self) -> usize {
-        self.written_off.retain(|station| !station.leases.is_deserted());
+        self.written_off.retain(|station| !station.is_deserted());
         self.written_off.len()
     }
 
@@ -133,13 +131,12 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     fn is_emptied(&self, worker: usize) -> bool {
         let empty = self.surveys.get(worker).is_some_and(|survey| survey.present == 0);
-        let place = &self.workers[worker];
-        empty && place.taken && !place.owes_result()
+        empty && self.workers[worker].taken
     }
 
     /// The workers that have seats, and how many each.
     fn levels(&self) -> Vec<(usize, usize)> {
-        let seats = self.stations().map(|station| station.leases.survey().present);
+        let seats = self.stations().map(|station| station.survey().present);
         seats
             .enumerate()
             .filter(|(_, seats)| *seats > 0)
@@ -149,7 +146,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     /// How many of the idle seats leave at each worker where `n` do, from where the most are.
     fn idle_shares(&self, n: usize) -> BTreeMap<usize, usize> {
-        let seen = self.stations().map(|station| station.leases.survey());
+        let seen = self.stations().map(|station| station.survey());
         let seen = seen.enumerate().filter(|(_, survey)| survey.idle > 0);
         let mut levels: BinaryHeap<_> =
             seen.map(|(worker, survey)| (survey.present, worker, survey.idle)).collect();
@@ -180,7 +177,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
 
     fn open(&mut self, worker: usize, seats: usize) -> Staff {
         let Watched { station, ids, .. } = &mut self.workers[worker];
-        let seats = station.leases.open(seats);
+        let seats = station.open(seats);
         let names = (self.next_id..).map(WorkerId);
         self.next_id += seats.len();
         let staff: Staff = seats.into_iter().zip(names).collect();
@@ -209,7 +206,7 @@ mod tests {
     }
 
     fn ask(roster: &Pool, worker: usize, seat: usize) -> bool {
-        roster.station(worker).leases.ask(seat, 0, |job| job).leaves
+        roster.station(worker).ask(seat, 0, |job| job).leaves
     }
 
     fn seats(roster: &Pool) -> Vec<usize> {
@@ -254,14 +251,13 @@ mod tests {
     fn the_first_to_end_their_jobs_leave_and_the_last_goes_on() {
         let mut roster = roster(usize::MAX, 3);
         for worker in 0..3 {
-            let leases = &roster.station(worker).leases;
+            let leases = &roster.station(worker);
             let _ = leases.hand_out(|lane| lane.extend([1, 2]));
             assert!(leases.ask(0, 0, |job| job).found);
         }
         assert!(roster.shrink(2).is_empty(), "all run");
         let end = |roster: &Pool, worker: usize| {
-            let turned = roster.station(worker).leases.turn(0, 0, |_, next| next);
-            let _ = roster.station(worker).outbox.put((), false);
+            let turned = roster.station(worker).turn(0, 0, |_, next| ((), true, next));
             turned.unwrap().found || !ask(roster, worker, 0)
         };
         assert_eq!([2, 0, 1].map(|worker| end(&roster, worker)), [false, false, true]);
@@ -278,7 +274,7 @@ mod tests {
     fn growing_calls_back_those_that_were_to_leave() {
         let mut roster = roster(usize::MAX, 2);
         for worker in 0..2 {
-            let _ = roster.station(worker).leases.hand_out(|lane| lane.push_back(1));
+            let _ = roster.station(worker).hand_out(|lane| lane.push_back(1));
             ask(&roster, worker, 0);
         }
         roster.shrink(2);

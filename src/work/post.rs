@@ -12,8 +12,8 @@ use futures::future::BoxFuture;
 
 use crate::{
     error::JobError,
-    job::{Ended, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
-    lane::{Parted, Ring},
+    job::{Done, Ended, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
+    lane::{End, Handover, Ring},
     panic::drop_each,
     schedule::{Pace, Retry},
 };
@@ -61,7 +61,7 @@ impl<T, U, E> Life<T, U, E> {
 
 impl<T, U, E> Drop for Life<T, U, E> {
     fn drop(&mut self) {
-        if let Some(ring) = self.station.leases.die() {
+        if let Some(ring) = self.station.die() {
             (self.ring_dispatcher)(ring);
         }
     }
@@ -78,8 +78,6 @@ pub(crate) struct Post<T, U, E> {
     retry: Option<Retry<E>>,
     pace: Cell<Pace>,
     last_end: Cell<Option<Stamp>>,
-    /// Another job was at hand when the last result was put.
-    more: Cell<bool>,
     stopping: Cell<Stopping>,
     seats: RefCell<Seats>,
 }
@@ -174,7 +172,6 @@ impl<T, U, E> Post<T, U, E> {
             retry,
             pace: Cell::default(),
             last_end: Cell::default(),
-            more: Cell::default(),
             stopping: Cell::new(Stopping::No),
             seats: RefCell::default(),
         }
@@ -187,7 +184,7 @@ impl<T, U, E> Post<T, U, E> {
 
     /// The context for the jobs of one seat.
     pub(super) fn context(&self, worker: WorkerId, seat: usize) -> JobContext<T, U, E> {
-        JobContext::new(worker, self.life.inside.clone(), self.life.station.leases.told(seat))
+        JobContext::new(worker, self.life.inside.clone(), self.life.station.told(seat))
     }
 
     pub(super) fn now(&self) -> Stamp {
@@ -201,11 +198,8 @@ impl<T, U, E> Post<T, U, E> {
     /// A seat that runs no job asks for one: what it does next.
     pub(super) fn ask(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
         let begin = |job| hand.begin(job, run);
-        let next = self.life.station.leases.ask(seat, self.ahead(), begin);
-        if !next.found && self.more.replace(false) {
-            // What was to come next went elsewhere: the results need not wait for it.
-            self.ring_collector(self.life.station.outbox.no_more());
-        }
+        let next = self.life.station.ask(seat, self.ahead(), begin);
+        self.ring_collector(next.collect);
         self.ring_dispatcher(next.ring);
         match (next.found, next.leaves) {
             (true, _) => self.begun(hand, run.started),
@@ -248,34 +242,32 @@ impl<T, U, E> Post<T, U, E> {
             };
         }
         let run = Run { started: ended, ..run };
-        let (mut outcome, mut result) = (Some(outcome), None);
-        // The result is made in place: handed on from call to call, its copies would cost as much as
-        // everything else here.
+        let mut outcome = Some(outcome);
         let mut exchange = |ran, next| {
             let (job, next) = hand.exchange(ran, next, run);
-            result = outcome.take().map(|outcome| job.end(outcome, started, ended));
-            next
+            let result = end(job, &mut outcome, started, ended);
+            (result, next)
         };
-        let leases = &self.life.station.leases;
-        let (more, another) = if pause {
-            let end = |job| {
-                exchange(job, None);
-                None
-            };
-            (leases.end(seat, end).is_some_and(|apart| apart.more), false)
+        let leases = &self.life.station;
+        let turned = if pause {
+            leases.end(seat, |job| {
+                let (result, _) = exchange(job, None);
+                End::Result { urgent: is_urgent(&result), result }
+            })
         } else {
-            let next = leases.turn(seat, self.ahead(), exchange);
-            let found = next.as_ref().is_some_and(|next| next.found);
-            self.ring_dispatcher(next.and_then(|next| next.ring));
-            (found, found)
+            leases.turn(seat, self.ahead(), |job, next| {
+                let (result, next) = exchange(job, next);
+                let urgent = is_urgent(&result);
+                (result, urgent, next)
+            })
         };
-        let Some(result) = result else {
-            drop_each(outcome);
+        drop_each(outcome);
+        let Some(Handover { found, handed, ring }) = turned else {
             return self.after_stuck(seat, hand, run);
         };
-        self.put(result, more);
-        // What was handed out meanwhile begins now: the result is in the outbox.
-        match (another, pause) {
+        self.ring_collector(leases.heed(handed));
+        self.ring_dispatcher(ring);
+        match (found, pause) {
             (true, _) => self.begun(hand, ended),
             (false, true) => After::Pause,
             (false, false) => self.ask(seat, hand, run),
@@ -295,7 +287,7 @@ impl<T, U, E> Post<T, U, E> {
         if !self.end_apart(seat, hand, run, (Err(error), at), again) {
             return if self.comes_back(seat, hand) { After::Rebuild } else { After::Leave };
         }
-        self.ring_dispatcher(self.life.station.leases.leave(seat));
+        self.ring_dispatcher(self.life.station.stay_away());
         After::Rebuild
     }
 
@@ -311,30 +303,28 @@ impl<T, U, E> Post<T, U, E> {
         (outcome, at): (Result<U, JobError<E>>, Stamp),
         again: Option<Duration>,
     ) -> bool {
-        let leases = &self.life.station.leases;
+        let leases = &self.life.station;
         let told = leases.told(seat);
-        let (mut outcome, mut result) = (Some(outcome), None);
-        let ended = leases.end(seat, |job| {
+        let mut outcome = Some(outcome);
+        let turned = leases.end(seat, |job| {
             let unwanted = hand.is_unwanted(&told);
             let (mut job, _) = hand.exchange(job, None, run);
-            let again = again.filter(|_| !unwanted);
-            again.iter().for_each(|_| job.keep_place());
-            let ended = job.end(outcome.take()?, true, at);
-            match again {
-                Some(pause) => Some((ended, pause)),
+            match again.filter(|_| !unwanted) {
+                Some(pause) => {
+                    job.keep_place();
+                    End::Again(end(job, &mut outcome, true, at), pause)
+                }
                 None => {
-                    result = Some(ended);
-                    None
+                    let result = end(job, &mut outcome, true, at);
+                    End::Result { urgent: is_urgent(&result), result }
                 }
             }
         });
         drop_each(outcome);
-        let is_mine = ended.is_some();
-        if let Some(Parted { more, ring }) = ended {
-            result.into_iter().for_each(|result| self.put(result, more));
-            self.ring_dispatcher(ring);
-        }
-        is_mine
+        let Some(Handover { handed, ring, .. }) = turned else { return false };
+        self.ring_collector(leases.heed(handed));
+        self.ring_dispatcher(ring);
+        true
     }
 
     /// After what pause a job is tried again that ended with this error, if it is.
@@ -345,7 +335,7 @@ impl<T, U, E> Post<T, U, E> {
     /// Whether a seat goes on whose job was ended over its head.
     fn comes_back(&self, seat: usize, hand: &mut Hand<T>) -> bool {
         hand.let_go();
-        self.life.station.leases.come_back(seat)
+        self.life.station.come_back(seat)
     }
 
     fn after_stuck(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
@@ -363,7 +353,7 @@ impl<T, U, E> Post<T, U, E> {
 
     #[cold]
     fn watch(&self, deadline: Stamp) {
-        self.ring_dispatcher(self.life.station.leases.watch(deadline));
+        self.ring_dispatcher(self.life.station.watch(deadline));
     }
 
     fn ahead(&self) -> usize {
@@ -377,14 +367,6 @@ impl<T, U, E> Post<T, U, E> {
         self.pace.set(pace);
     }
 
-    /// A result goes to the outbox: always before its seat asks for more.
-    fn put(&self, result: Ended<T, U, E>, more: bool) {
-        // Others wait for its key until the collector has it.
-        let more = more && result.result.job().held_key().is_none();
-        self.more.set(more);
-        self.ring_collector(self.life.station.outbox.put(result, more));
-    }
-
     fn ring_collector(&self, ring: Option<Ring>) {
         if ring.is_some() {
             (self.hooks.ring_collector)();
@@ -393,14 +375,14 @@ impl<T, U, E> Post<T, U, E> {
 
     /// A seat's processor was not built. Returns whether the seat is to try no more.
     pub(super) fn fail(&self, seat: usize) -> bool {
-        let next = self.life.station.leases.fail(seat);
+        let next = self.life.station.fail(seat);
         self.ring_dispatcher(next.ring);
         next.leaves
     }
 
     /// A seat has ended.
     pub(super) fn vacate(&self, seat: usize) {
-        self.ring_dispatcher(self.life.station.leases.vacate(seat));
+        self.ring_dispatcher(self.life.station.vacate(seat));
     }
 
     fn ring_dispatcher(&self, ring: Option<Ring>) {
@@ -411,7 +393,7 @@ impl<T, U, E> Post<T, U, E> {
 
     /// The worker was rung: there are leases.
     pub(crate) fn wake(&self) {
-        let (wake, ring) = self.life.station.leases.answer();
+        let (wake, ring) = self.life.station.answer();
         self.ring_dispatcher(ring);
         for _ in 0..wake {
             let waker = {
@@ -439,7 +421,7 @@ impl<T, U, E> Post<T, U, E> {
 
     /// A blocking worker was rung: it needs no waking, it runs on this thread.
     pub(super) fn answer(&self) {
-        self.ring_dispatcher(self.life.station.leases.answer().1);
+        self.ring_dispatcher(self.life.station.answer().1);
     }
 
     /// Tells every job that runs, or ends it at its next `await` that does not complete.
@@ -490,4 +472,24 @@ impl<T, U, E> Post<T, U, E> {
             Poll::Pending
         })
     }
+}
+
+/// Ends a job that its lane gave back.
+#[inline(always)]
+fn end<T, U, E>(
+    job: Done<T, U, E>,
+    outcome: &mut Option<Result<U, JobError<E>>>,
+    started: bool,
+    at: Stamp,
+) -> Ended<T, U, E> {
+    match outcome.take() {
+        Some(outcome) => job.end(outcome, started, at),
+        None => unreachable!("a job is ended once"),
+    }
+}
+
+/// Whether the collector is to have a result at once: others wait for its key until then.
+#[inline]
+fn is_urgent<T, U, E>(ended: &Ended<T, U, E>) -> bool {
+    ended.result.job().held_key().is_some()
 }

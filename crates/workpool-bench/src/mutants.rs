@@ -16,21 +16,6 @@ struct Mutant {
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
-        what: "a result is put after its seat has asked for more",
-        file: "src/work/post.rs",
-        from: "self.put(result, more);\n        \
-               // What was handed out meanwhile begins now: the result is in the outbox.\n        \
-               match (another, pause) {\n            \
-               (true, _) => self.begun(hand, ended),\n            \
-               (false, true) => After::Pause,\n            \
-               (false, false) => self.ask(seat, hand, run),\n        }",
-        to: "let next = match (another, pause) {\n            \
-             (true, _) => self.begun(hand, ended),\n            \
-             (false, true) => After::Pause,\n            \
-             (false, false) => self.ask(seat, hand, run),\n        };\n        \
-             self.put(result, more);\n        next",
-    },
-    Mutant {
         what: "the leases of a dead worker are forgotten",
         file: "src/schedule/scheduler/workers.rs",
         from: "wanted, now, port);\n        }\n        self.give_back(leases);",
@@ -53,12 +38,6 @@ const MUTANTS: &[Mutant] = &[
         file: "src/schedule/roster.rs",
         from: "self.surveys[from].running += jobs - moved.len();",
         to: "",
-    },
-    Mutant {
-        what: "a result that is on its way is forgotten when its seat is given up",
-        file: "src/schedule/roster.rs",
-        from: "quiet: !on_its_way && ",
-        to: "quiet: ",
     },
     Mutant {
         what: "an alarm is set to replace a worker of a pool that is over",
@@ -116,13 +95,13 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "a seat begins its next job although there are too many",
-        file: "src/lane/leases.rs",
+        file: "src/lane/station.rs",
         from: "let go_on = !self.surplus.any();",
         to: "let go_on = true;",
     },
     Mutant {
         what: "a seat that asks does not leave although there are too many",
-        file: "src/lane/leases.rs",
+        file: "src/lane/station.rs",
         from: "if !self.surplus.take() {\n            return None;",
         to: "if true {\n            return None;",
     },
@@ -133,28 +112,16 @@ const MUTANTS: &[Mutant] = &[
         to: "let _ = self.surplus.cancel(n);",
     },
     Mutant {
-        what: "a stuck worker is replaced that owes a result",
-        file: "src/schedule/sizing.rs",
-        from: "self.surveys[worker].stuck > 0 && !self.workers[worker].owes_result()",
-        to: "self.surveys[worker].stuck > 0",
-    },
-    Mutant {
         what: "any number of stuck threads is replaced",
         file: "src/schedule/scheduler/timeouts.rs",
         from: "while self.roster.written_off() < replaced",
         to: "while replaced > 0",
     },
     Mutant {
-        what: "a result that is on its way is forgotten when its job's neighbour times out",
-        file: "src/schedule/roster.rs",
-        from: "self.gave_up |= late.iter().any(|late| late.job.is_some());",
-        to: "",
-    },
-    Mutant {
         what: "nobody is told that a job may time out",
         file: "src/work/post.rs",
-        from: "self.ring_dispatcher(self.life.station.leases.watch(deadline));",
-        to: "drop(self.life.station.leases.watch(deadline));",
+        from: "self.ring_dispatcher(self.life.station.watch(deadline));",
+        to: "drop(self.life.station.watch(deadline));",
     },
     Mutant {
         what: "keys are overlooked",

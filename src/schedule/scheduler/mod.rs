@@ -282,7 +282,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         port: &mut impl Port<T, U, E>,
     ) {
         for result in results {
-            if self.exit.outbox.put(result, false).is_some() {
+            if self.exit.put(result).is_some() {
                 port.collect();
             }
         }

@@ -1,7 +1,8 @@
-//! The lane of leases: what a worker has been handed and has not started, and what it runs.
+//! A worker's lane: what it has been handed and has not started, what it runs, and what has ended.
 //!
-//! Its lock guards more than the queue: where each of the worker's seats stands, what it runs, and
-//! how far ahead the worker wants to be supplied. So the dispatcher sees all of it as it was at one
+//! Its lock guards more than the queue: where each of the worker's seats stands, what it runs, how far
+//! ahead the worker wants to be supplied, and the outbox. A job leaves its seat and its result is in the
+//! outbox in one step, so none is ever on its way. So the dispatcher sees all of it as it was at one
 //! instant, although a blocked worker answers no message; and whoever takes a running job out of the
 //! lane, the seat that ran it or the dispatcher that gave the seat up, is the one who ends it.
 
@@ -12,6 +13,7 @@ use crate::job::Stamp;
 use super::{
     Bell, Lane, Put, Ring, Surplus, Told, Why,
     bench::{Bench, Seat, Survey},
+    outbox::Handed,
 };
 
 /// What a seat is told when it asks.
@@ -23,26 +25,39 @@ pub(crate) struct Next {
     pub(crate) leaves: bool,
     /// For the dispatcher.
     pub(crate) ring: Option<Ring>,
+    /// For the collector.
+    pub(crate) collect: Option<Ring>,
 }
 
-/// How a job ended whose seat does something else next.
+/// A seat's job has ended, and its result is in the outbox.
 #[derive(Debug)]
-pub(crate) struct Parted {
-    /// Leases wait.
-    pub(crate) more: bool,
+pub(crate) struct Handover {
+    /// Whether another has begun.
+    pub(crate) found: bool,
+    pub(crate) handed: Handed,
     /// For the dispatcher.
     pub(crate) ring: Option<Ring>,
 }
 
-/// The lane of leases of one worker.
+/// What becomes of a job whose seat does something else next.
 #[derive(Debug)]
-pub(crate) struct Leases<J, K, R> {
+pub(crate) enum End<R> {
+    /// Its result goes to the outbox; the collector is to have it at once if that is `urgent`.
+    Result { result: R, urgent: bool },
+    /// It is to be tried again after this pause.
+    Again(R, Duration),
+}
+
+/// What a worker shares with the dispatcher and the collector: the leases `J`, the jobs `K` that run, and
+/// the results `R`.
+#[derive(Debug)]
+pub(crate) struct Station<J, K, R> {
     lane: Lane<Bench<J, K, R>>,
     surplus: Arc<Surplus>,
 }
 
 /// The worker's side.
-impl<J, K, R> Leases<J, K, R> {
+impl<J, K, R> Station<J, K, R> {
     pub(crate) fn new(seats: usize, surplus: Arc<Surplus>) -> Self {
         Self { lane: Lane::new(Bench::new(seats)), surplus }
     }
@@ -60,54 +75,55 @@ impl<J, K, R> Leases<J, K, R> {
             bench.note(ahead);
             let found = bench.begin(seat, begin, Seat::Idle);
             let ring = bench.ring(false);
-            (Next { found, leaves: false, ring }, bench.bell(bell))
+            let collect = if found { None } else { bench.out.no_more() };
+            (Next { found, leaves: false, ring, collect }, bench.bell(bell))
         })
     }
 
     /// A seat's job has ended, and the next lease begins: `exchange` is called under the lock, with the
-    /// one and, if there is one, the other. Where there is none, the seat still counts as running: it
-    /// puts its result into the outbox first, and then asks. `None` if someone else has ended the job,
-    /// and the seat is given up.
+    /// one and, if there is one, the other. It returns the result, whether that is urgent, and what begins.
+    /// Where nothing does, the seat is away until it asks. `None` if someone else has ended the job, and
+    /// the seat is given up.
     #[inline]
     pub(crate) fn turn(
         &self,
         seat: usize,
         ahead: usize,
-        exchange: impl FnOnce(K, Option<J>) -> Option<K>,
-    ) -> Option<Next> {
+        exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
+    ) -> Option<Handover> {
         self.lane.take(|bench, bell| {
             let go_on = !self.surplus.any();
-            let Some(found) = bench.swap(seat, go_on, exchange) else { return (None, bell) };
-            bench.ended += 1;
+            let Some((found, handed)) = bench.swap(seat, go_on, exchange) else {
+                return (None, bell);
+            };
             bench.note(ahead);
-            // A seat without a job rings when it asks: a dispatcher that was woken before the result is
-            // there would hand the next job to another worker.
+            // A seat without a job rings when it asks: only then is it to be handed one.
             let ring = if found { bench.ring(false) } else { None };
-            (Some(Next { found, leaves: false, ring }), bench.bell(bell))
+            (Some(Handover { found, handed, ring }), bench.bell(bell))
         })
     }
 
     /// A seat's job has ended, and the seat does something else before it asks again. `end` is called
-    /// under the lock: what it returns is to be tried again, and lies here from now on; if it is nothing,
-    /// the seat puts a result into the outbox. `None` if someone else has ended the job.
-    pub(crate) fn end(
-        &self,
-        seat: usize,
-        end: impl FnOnce(K) -> Option<(R, Duration)>,
-    ) -> Option<Parted> {
+    /// under the lock. `None` if someone else has ended the job.
+    pub(crate) fn end(&self, seat: usize, end: impl FnOnce(K) -> End<R>) -> Option<Handover> {
         self.lane.peek(|bench| {
-            let again = end(bench.take(seat, Seat::Finishing)?);
-            let goes_back = again.is_some();
-            bench.again.extend(again);
-            bench.ended += u64::from(!goes_back);
-            let ring = if goes_back { bench.ring(true) } else { None };
-            Some(Parted { more: !bench.queue.is_empty(), ring })
+            let (handed, ring) = match end(bench.take(seat, Seat::Away)?) {
+                End::Result { result, urgent } => {
+                    let more = !urgent && !bench.queue.is_empty();
+                    (bench.out.put(result, more), None)
+                }
+                End::Again(result, pause) => {
+                    bench.again.push((result, pause));
+                    (Handed { ring: None, closed: false }, bench.ring(true))
+                }
+            };
+            Some(Handover { found: false, handed, ring })
         })
     }
 
     /// What a seat is told that asks and is to leave.
     fn leaves(&self, bench: &mut Bench<J, K, R>, seat: usize) -> Option<Next> {
-        let next = |ring| Some(Next { found: false, leaves: true, ring });
+        let next = |ring| Some(Next { found: false, leaves: true, ring, collect: None });
         if !bench.seats[seat].is_present() {
             // The dispatcher told it to.
             return next(None);
@@ -158,10 +174,9 @@ impl<J, K, R> Leases<J, K, R> {
         })
     }
 
-    /// A seat is away, until it asks again.
-    pub(crate) fn leave(&self, seat: usize) -> Option<Ring> {
+    /// A seat that runs nothing is away for long: others are to have what lies here.
+    pub(crate) fn stay_away(&self) -> Option<Ring> {
         self.lane.take(|bench, bell| {
-            bench.set(seat, Seat::Away);
             bench.survey.ahead = 0;
             (bench.ring(true), bench.bell(bell))
         })
@@ -175,7 +190,8 @@ impl<J, K, R> Leases<J, K, R> {
                 return (next, bench.bell(bell));
             }
             let first = matches!(bench.set(seat, Seat::Failing), Seat::Away);
-            (Next { found: false, leaves: false, ring: bench.ring(first) }, bench.bell(bell))
+            let ring = bench.ring(first);
+            (Next { found: false, leaves: false, ring, collect: None }, bench.bell(bell))
         })
     }
 
@@ -204,6 +220,36 @@ impl<J, K, R> Leases<J, K, R> {
     }
 }
 
+/// The outbox.
+impl<J, K, R> Station<J, K, R> {
+    /// Puts a result of a job that no seat has ended.
+    pub(crate) fn put(&self, result: R) -> Option<Ring> {
+        let handed = self.lane.peek(|bench| bench.out.put(result, false));
+        self.heed(handed)
+    }
+
+    /// What is to be done once the lane is unlocked. The ring is for the collector.
+    #[inline]
+    pub(crate) fn heed(&self, Handed { ring, closed }: Handed) -> Option<Ring> {
+        if closed {
+            self.close();
+        }
+        ring
+    }
+
+    /// The collector's side: see [`Outbox::empty`](super::outbox::Outbox::empty).
+    pub(crate) fn empty(&self, into: &mut Vec<R>) -> bool {
+        self.lane.peek(|bench| bench.out.empty(into))
+    }
+
+    /// At the collector's end, and when something was put after it: what lies here is dropped.
+    #[cold]
+    pub(crate) fn close(&self) {
+        let results = self.lane.peek(|bench| bench.out.close());
+        drop(results);
+    }
+}
+
 /// What a worker that died leaves behind.
 #[derive(Debug)]
 pub(crate) struct Remains<J, K> {
@@ -216,7 +262,7 @@ pub(crate) struct Remains<J, K> {
 }
 
 /// The dispatcher's side.
-impl<J, K, R> Leases<J, K, R> {
+impl<J, K, R> Station<J, K, R> {
     /// Hands out what `fill` pushes.
     pub(crate) fn hand_out(&self, fill: impl FnOnce(&mut VecDeque<J>)) -> Option<Ring> {
         self.lane
@@ -273,11 +319,6 @@ impl<J, K, R> Leases<J, K, R> {
     /// Times that a processor was not built.
     pub(crate) fn failures(&self) -> u64 {
         self.lane.peek(|bench| bench.failures)
-    }
-
-    /// Jobs that seats have taken out to end them: each puts its result into the outbox next.
-    pub(crate) fn ended(&self) -> u64 {
-        self.lane.peek(|bench| bench.ended)
     }
 
     /// Takes one lease that has not started out of the lane.
