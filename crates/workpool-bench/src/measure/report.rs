@@ -40,6 +40,18 @@ pub struct Row {
     /// How long the work of a job is, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grain_us: Option<f64>,
+    /// Half of all jobs took no longer than this; `ns_per_job` is the mean, and `ratio` is of this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50_ns: Option<f64>,
+    /// Of a hundred jobs, 99 took no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ns: Option<f64>,
+    /// Of a thousand jobs, 999 took no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p999_ns: Option<f64>,
+    /// As `ratio`, of `p99_ns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ratio: Option<f64>,
 }
 
 impl Row {
@@ -63,23 +75,48 @@ impl Report {
             return;
         }
         println!("{}: {}; {}", self.bench, self.what, self.machine);
-        println!(
-            "{:>10} {:>10} {:>8} {:>8} {:>9}",
-            "ns/job", "CPU ns", "ratio", "allocs", "sleeps"
-        );
+        let columns: Vec<_> = COLUMNS.iter().filter(|column| column.is_in(&self.rows)).collect();
+        let titles = columns.iter().map(|column| format!("{:>10} ", column.title));
+        println!("{:>10} {}", "ns/job", titles.collect::<String>().trim_end());
         for row in &self.rows {
-            let number = |value: Option<f64>, digits| {
-                value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"))
-            };
-            println!(
-                "{:>10.1} {:>10} {:>8} {:>8} {:>9}  {}",
-                row.ns_per_job,
-                number(row.cpu_ns_per_job, 1),
-                number(row.ratio, 2),
-                number(row.allocs, 3),
-                number(row.sleeps, 5),
-                row.name
-            );
+            let figures: String = columns.iter().map(|column| column.figure(row)).collect();
+            println!("{:>10.1} {figures} {}", row.ns_per_job, row.name);
+        }
+    }
+}
+
+/// A column that not every table has.
+struct Column {
+    title: &'static str,
+    digits: usize,
+    value: fn(&Row) -> Option<f64>,
+}
+
+const fn column(title: &'static str, digits: usize, value: fn(&Row) -> Option<f64>) -> Column {
+    Column { title, digits, value }
+}
+
+const COLUMNS: &[Column] = &[
+    column("CPU ns", 1, |row| row.cpu_ns_per_job),
+    column("ratio", 2, |row| row.ratio),
+    column("allocs", 3, |row| row.allocs),
+    column("sleeps", 5, |row| row.sleeps),
+    column("p50 ns", 0, |row| row.p50_ns),
+    column("p99 ns", 0, |row| row.p99_ns),
+    column("p99.9 ns", 0, |row| row.p999_ns),
+    column("p99 ratio", 2, |row| row.p99_ratio),
+];
+
+impl Column {
+    fn is_in(&self, rows: &[Row]) -> bool {
+        rows.iter().any(|row| (self.value)(row).is_some())
+    }
+
+    fn figure(&self, row: &Row) -> String {
+        let digits = self.digits;
+        match (self.value)(row) {
+            Some(value) => format!("{value:>10.digits$} "),
+            None => format!("{:>10} ", "-"),
         }
     }
 }
