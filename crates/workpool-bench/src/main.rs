@@ -1,6 +1,6 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
-//! `workpool-bench peers` measures the pool beside others.
+//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others.
 
 mod mutants;
 
@@ -35,11 +35,13 @@ enum What {
     Peers(Bench),
     /// Jobs of some length, by the pool and by its peers.
     Grains(Bench),
+    /// How long one job takes until its value is there: in idle pools, and under load.
+    Latency(Bench),
 }
 
 #[derive(Args)]
 struct Bench {
-    /// How often each is measured; medians are printed.
+    /// How often each is measured; medians are printed, or percentiles of all.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Prints one JSON object.
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
     match Cli::parse().what {
         What::Simulate(what) => simulate(&what),
         What::Mutants { which } => mutants::find_all(&which),
+        What::Latency(what) => print(measure::latency(what.rounds, &what.only), what.json),
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
     }

@@ -78,7 +78,7 @@ fn at(grain: f64, all: &[&Contender], rounds: usize) -> Result<Vec<Row>, String>
 }
 
 /// Threads that each have their share of the jobs.
-fn split(load: Load) -> Duration {
+pub(super) fn split(load: Load) -> Duration {
     let share = load.jobs / load.workers as u64;
     let started = Instant::now();
     thread::scope(|scope| {

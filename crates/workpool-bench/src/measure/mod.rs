@@ -3,6 +3,7 @@
 mod allocations;
 mod contenders;
 mod grains;
+mod latency;
 mod load;
 mod machine;
 mod peers;
@@ -12,6 +13,7 @@ mod usage;
 pub use self::{
     allocations::allocations,
     grains::grains,
+    latency::{arrivals, latency},
     peers::peers,
     report::{Report, Row},
     usage::ALLOCATIONS,

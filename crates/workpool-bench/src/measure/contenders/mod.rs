@@ -9,6 +9,7 @@ mod threads;
 use super::load::{Load, Measured};
 
 pub(crate) use ours::{In, Ours, Out};
+pub(crate) use tasks::runtime;
 
 /// One way to have jobs done.
 pub(crate) struct Contender {

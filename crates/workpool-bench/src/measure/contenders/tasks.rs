@@ -11,7 +11,7 @@ use tokio::{
 use crate::measure::load::{Load, Measured, Meter};
 
 /// A runtime of as many threads.
-pub(super) fn runtime(threads: usize) -> Runtime {
+pub(crate) fn runtime(threads: usize) -> Runtime {
     match Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => unreachable!("no runtime: {error}"),
