@@ -11,6 +11,8 @@
 //! - `sim::start`: how actors get onto simulated arbiters.
 //!
 //! See [`sim`] for how a run goes, and [`scene`] for what happens in one and what is checked.
+//!
+//! Beside it, [`measure`] has the benches, of the pool as its users have it.
 #![forbid(unsafe_code)]
 // Clippy builds the unit tests of every library, even of one that has none. The pool's own have their
 // place in the pool's crate.
@@ -48,6 +50,7 @@ of_the_pool! {
 }
 
 pub mod check;
+pub mod measure;
 pub mod scene;
 pub mod sim;
 

@@ -1,5 +1,6 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
+//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others.
 
 mod mutants;
 
@@ -7,8 +8,9 @@ use std::{process::ExitCode, time::Instant};
 
 use clap::{Args, Parser, Subcommand};
 use workpool_bench::{
+    measure::{self, Report},
     scene,
-    sim::{self, Report, Setting},
+    sim::{self, Setting},
 };
 
 /// Tries actix-workpool beyond its own tests.
@@ -29,6 +31,25 @@ enum What {
         #[arg(default_value = "")]
         which: String,
     },
+    /// Empty jobs, by the pool and by its peers.
+    Peers(Bench),
+    /// Jobs of some length, by the pool and by its peers.
+    Grains(Bench),
+    /// How long one job takes until its value is there: in idle pools, and under load.
+    Latency(Bench),
+}
+
+#[derive(Args)]
+struct Bench {
+    /// How often each is measured; medians are printed, or percentiles of all.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Prints one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Those alone whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 #[derive(Args)]
@@ -48,12 +69,28 @@ fn main() -> ExitCode {
     match Cli::parse().what {
         What::Simulate(what) => simulate(&what),
         What::Mutants { which } => mutants::find_all(&which),
+        What::Latency(what) => print(measure::latency(what.rounds, &what.only), what.json),
+        What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
+        What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
+    }
+}
+
+fn print(report: Result<Report, String>, json: bool) -> ExitCode {
+    match report {
+        Ok(report) => {
+            report.print(json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
 fn simulate(what: &Simulate) -> ExitCode {
     let started = Instant::now();
-    let mut sum = Report::default();
+    let mut sum = sim::Report::default();
     for seed in what.seed..what.seed + what.schedules {
         let setting = if what.trace { Setting::traced() } else { Setting::default() };
         let report = sim::run(seed, setting, scene::free);
@@ -66,7 +103,7 @@ fn simulate(what: &Simulate) -> ExitCode {
         sum.jobs += report.jobs;
         sum.crashes += report.crashes;
     }
-    let (schedules, Report { steps, jobs, crashes, .. }) = (what.schedules, sum);
+    let (schedules, sim::Report { steps, jobs, crashes, .. }) = (what.schedules, sum);
     println!(
         "{schedules} schedules, {steps} steps, {jobs} jobs, {crashes} crashes: all as it must be"
     );

@@ -1,0 +1,32 @@
+//! How many allocations a job costs, counted by a program of its own.
+
+use std::process::Command;
+
+use super::{
+    contenders::{Contender, PEERS},
+    load::{Load, Work},
+    peers::{WORKERS, run},
+};
+
+/// Jobs of the fastest.
+const JOBS: u64 = 400_000;
+
+/// In the program that counts: what a job costs the contender with this name.
+///
+/// # Errors
+/// There is none, or its values do not add up.
+pub fn allocations(name: &str) -> Result<f64, String> {
+    let contender =
+        PEERS.iter().find(|peer| peer.name == name).ok_or("there is no such contender")?;
+    let jobs = JOBS / contender.weight;
+    let load = Load { jobs, workers: WORKERS, work: Work::default() };
+    Ok(run(contender, load)?.used.allocations as f64 / jobs as f64)
+}
+
+/// Has it counted. `None` where this was not started by cargo, which builds that program.
+pub(super) fn count(contender: &Contender) -> Option<f64> {
+    let mut cargo = Command::new(std::env::var_os("CARGO")?);
+    cargo.args(["run", "--release", "--quiet", "--package", "workpool-bench"]);
+    let printed = cargo.args(["--bin", "counting", "--", contender.name]).output().ok()?;
+    String::from_utf8(printed.stdout).ok()?.trim().parse().ok()
+}

@@ -1,0 +1,20 @@
+//! What the pool costs, beside its peers.
+
+mod allocations;
+mod contenders;
+mod grains;
+mod latency;
+mod load;
+mod machine;
+mod peers;
+mod report;
+mod usage;
+
+pub use self::{
+    allocations::allocations,
+    grains::grains,
+    latency::{arrivals, latency},
+    peers::peers,
+    report::{Report, Row},
+    usage::ALLOCATIONS,
+};
