@@ -231,11 +231,13 @@ impl<T, U, E> Post<T, U, E> {
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
         };
-        if started
-            && let (Some(retry), Err(error)) = (&self.retry, &outcome)
-            && let Some(again) = self.verdict(retry, hand, error)
-        {
-            return match self.end_apart(seat, hand, run, (outcome, ended), Some(again)) {
+        let again = match (&self.retry, &outcome) {
+            // One that was not started has made no attempt: it might come back for ever.
+            (Some(retry), Err(error)) if started => self.verdict(retry, hand, error),
+            _ => None,
+        };
+        if again.is_some() || pause {
+            return match self.end_apart(seat, hand, run, (outcome, started, ended), again) {
                 false => self.after_stuck(seat, hand, run),
                 true if pause => After::Pause,
                 true => self.ask(seat, hand, run),
@@ -243,35 +245,20 @@ impl<T, U, E> Post<T, U, E> {
         }
         let run = Run { started: ended, ..run };
         let mut outcome = Some(outcome);
-        let mut exchange = |ran, next| {
-            let (job, next) = hand.exchange(ran, next, run);
+        let station = &self.life.station;
+        let turned = station.turn(seat, self.ahead(), |job, next| {
+            let (job, next) = hand.exchange(job, next, run);
             let result = end(job, &mut outcome, started, ended);
-            (result, next)
-        };
-        let leases = &self.life.station;
-        let turned = if pause {
-            leases.end(seat, |job| {
-                let (result, _) = exchange(job, None);
-                End::Result { urgent: is_urgent(&result), result }
-            })
-        } else {
-            leases.turn(seat, self.ahead(), |job, next| {
-                let (result, next) = exchange(job, next);
-                let urgent = is_urgent(&result);
-                (result, urgent, next)
-            })
-        };
+            let urgent = is_urgent(&result);
+            (result, urgent, next)
+        });
         drop_each(outcome);
         let Some(Handover { found, handed, ring }) = turned else {
             return self.after_stuck(seat, hand, run);
         };
-        self.ring_collector(leases.heed(handed));
+        self.ring_collector(station.heed(handed));
         self.ring_dispatcher(ring);
-        match (found, pause) {
-            (true, _) => self.begun(hand, ended),
-            (false, true) => After::Pause,
-            (false, false) => self.ask(seat, hand, run),
-        }
+        if found { self.begun(hand, ended) } else { self.ask(seat, hand, run) }
     }
 
     fn ended_by_panic(
@@ -284,7 +271,7 @@ impl<T, U, E> Post<T, U, E> {
         let error = JobError::Panicked(text);
         let retry = self.retry.as_ref();
         let again = retry.and_then(|retry| self.verdict(retry, hand, &error));
-        if !self.end_apart(seat, hand, run, (Err(error), at), again) {
+        if !self.end_apart(seat, hand, run, (Err(error), true, at), again) {
             return if self.comes_back(seat, hand) { After::Rebuild } else { After::Leave };
         }
         self.ring_dispatcher(self.life.station.stay_away());
@@ -300,29 +287,29 @@ impl<T, U, E> Post<T, U, E> {
         seat: usize,
         hand: &mut Hand<T>,
         run: Run,
-        (outcome, at): (Result<U, JobError<E>>, Stamp),
+        (outcome, started, at): (Result<U, JobError<E>>, bool, Stamp),
         again: Option<Duration>,
     ) -> bool {
-        let leases = &self.life.station;
-        let told = leases.told(seat);
+        let station = &self.life.station;
+        let told = station.told(seat);
         let mut outcome = Some(outcome);
-        let turned = leases.end(seat, |job| {
+        let turned = station.end(seat, |job| {
             let unwanted = hand.is_unwanted(&told);
             let (mut job, _) = hand.exchange(job, None, run);
             match again.filter(|_| !unwanted) {
                 Some(pause) => {
                     job.keep_place();
-                    End::Again(end(job, &mut outcome, true, at), pause)
+                    End::Again(end(job, &mut outcome, started, at), pause)
                 }
                 None => {
-                    let result = end(job, &mut outcome, true, at);
+                    let result = end(job, &mut outcome, started, at);
                     End::Result { urgent: is_urgent(&result), result }
                 }
             }
         });
         drop_each(outcome);
         let Some(Handover { handed, ring, .. }) = turned else { return false };
-        self.ring_collector(leases.heed(handed));
+        self.ring_collector(station.heed(handed));
         self.ring_dispatcher(ring);
         true
     }
