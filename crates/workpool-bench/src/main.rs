@@ -1,6 +1,6 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
-//! `workpool-bench peers` measures the pool beside others.
+//! `workpool-bench peers` measures the pool beside others, and `scale` how its cost grows.
 
 mod mutants;
 
@@ -35,6 +35,14 @@ enum What {
     Peers(Bench),
     /// Jobs of some length, by the pool and by its peers.
     Grains(Bench),
+    /// Empty jobs by the pool alone, with more and more jobs, workers, submitters, subscribers, payload.
+    Scale(Bench),
+    /// One case of `scale`, for a process of its own.
+    #[command(hide = true)]
+    ScaleAlone {
+        /// Its name.
+        name: String,
+    },
 }
 
 #[derive(Args)]
@@ -68,6 +76,8 @@ fn main() -> ExitCode {
         What::Simulate(what) => simulate(&what),
         What::Mutants { which } => mutants::find_all(&which),
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
+        What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
+        What::ScaleAlone { name } => scale_alone(&name),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
     }
 }
@@ -76,6 +86,20 @@ fn print(report: Result<Report, String>, json: bool) -> ExitCode {
     match report {
         Ok(report) => {
             report.print(json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// For the process that started this one.
+fn scale_alone(name: &str) -> ExitCode {
+    match measure::scale_alone(name) {
+        Ok(found) => {
+            println!("{found}");
             ExitCode::SUCCESS
         }
         Err(error) => {

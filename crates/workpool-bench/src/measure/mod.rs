@@ -7,6 +7,7 @@ mod load;
 mod machine;
 mod peers;
 mod report;
+mod scale;
 mod usage;
 
 pub use self::{
@@ -14,5 +15,6 @@ pub use self::{
     grains::grains,
     peers::peers,
     report::{Report, Row},
+    scale::{scale, scale_alone},
     usage::ALLOCATIONS,
 };

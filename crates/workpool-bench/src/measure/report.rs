@@ -40,7 +40,25 @@ pub struct Row {
     /// How long the work of a job is, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grain_us: Option<f64>,
+    /// Of 1,000 jobs, or submissions, all but one took no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p999_ns: Option<f64>,
+    /// The slowest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_ns: Option<f64>,
+    /// Of memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_job: Option<f64>,
 }
+
+type Column = (&'static str, fn(&Row) -> Option<f64>);
+
+/// Shown where any row has them.
+const RARE: [Column; 3] = [
+    ("p99.9 ns", |row| row.p999_ns),
+    ("worst ns", |row| row.worst_ns),
+    ("bytes/job", |row| row.bytes_per_job),
+];
 
 impl Row {
     pub(crate) fn named(name: impl Into<String>) -> Self {
@@ -63,21 +81,26 @@ impl Report {
             return;
         }
         println!("{}: {}; {}", self.bench, self.what, self.machine);
+        let any = |(_, value): &&Column| self.rows.iter().any(|row| value(row).is_some());
+        let rare: Vec<_> = RARE.iter().filter(any).collect();
+        let heads: String = rare.iter().map(|(head, _)| format!(" {head:>11}")).collect();
         println!(
-            "{:>10} {:>10} {:>8} {:>8} {:>9}",
+            "{:>10} {:>10} {:>8} {:>8} {:>9}{heads}",
             "ns/job", "CPU ns", "ratio", "allocs", "sleeps"
         );
         for row in &self.rows {
             let number = |value: Option<f64>, digits| {
                 value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"))
             };
+            let figures = rare.iter().map(|(_, value)| format!(" {:>11}", number(value(row), 0)));
             println!(
-                "{:>10.1} {:>10} {:>8} {:>8} {:>9}  {}",
+                "{:>10.1} {:>10} {:>8} {:>8} {:>9}{}  {}",
                 row.ns_per_job,
                 number(row.cpu_ns_per_job, 1),
                 number(row.ratio, 2),
                 number(row.allocs, 3),
                 number(row.sleeps, 5),
+                figures.collect::<String>(),
                 row.name
             );
         }
