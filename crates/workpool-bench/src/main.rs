@@ -1,6 +1,7 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
-//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others.
+//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, and `scale` how its
+//! cost grows.
 
 mod mutants;
 
@@ -37,6 +38,14 @@ enum What {
     Grains(Bench),
     /// How long one job takes until its value is there: in idle pools, and under load.
     Latency(Bench),
+    /// Empty jobs by the pool alone, with more and more jobs, workers, submitters, subscribers, payload.
+    Scale(Bench),
+    /// One case of `scale`, for a process of its own.
+    #[command(hide = true)]
+    ScaleAlone {
+        /// Its name.
+        name: String,
+    },
 }
 
 #[derive(Args)]
@@ -71,6 +80,8 @@ fn main() -> ExitCode {
         What::Mutants { which } => mutants::find_all(&which),
         What::Latency(what) => print(measure::latency(what.rounds, &what.only), what.json),
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
+        What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
+        What::ScaleAlone { name } => scale_alone(&name),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
     }
 }
@@ -79,6 +90,20 @@ fn print(report: Result<Report, String>, json: bool) -> ExitCode {
     match report {
         Ok(report) => {
             report.print(json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// For the process that started this one.
+fn scale_alone(name: &str) -> ExitCode {
+    match measure::scale_alone(name) {
+        Ok(found) => {
+            println!("{found}");
             ExitCode::SUCCESS
         }
         Err(error) => {

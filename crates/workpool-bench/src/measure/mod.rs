@@ -8,6 +8,7 @@ mod load;
 mod machine;
 mod peers;
 mod report;
+mod scale;
 mod usage;
 
 pub use self::{
@@ -16,5 +17,6 @@ pub use self::{
     latency::{arrivals, latency},
     peers::peers,
     report::{Report, Row},
+    scale::{scale, scale_alone},
     usage::ALLOCATIONS,
 };

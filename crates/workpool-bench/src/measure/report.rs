@@ -52,6 +52,12 @@ pub struct Row {
     /// As `ratio`, of `p99_ns`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p99_ratio: Option<f64>,
+    /// The slowest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_ns: Option<f64>,
+    /// Of memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_job: Option<f64>,
 }
 
 impl Row {
@@ -105,6 +111,8 @@ const COLUMNS: &[Column] = &[
     column("p99 ns", 0, |row| row.p99_ns),
     column("p99.9 ns", 0, |row| row.p999_ns),
     column("p99 ratio", 2, |row| row.p99_ratio),
+    column("worst ns", 0, |row| row.worst_ns),
+    column("bytes/job", 0, |row| row.bytes_per_job),
 ];
 
 impl Column {

@@ -1,0 +1,51 @@
+//! What a job that waits takes of memory.
+
+use std::fs;
+
+use crate::measure::{load::Meter, report::Row};
+
+use super::{
+    case::{Case, Found, row},
+    stage::{Stage, empty, in_system, submit_batches},
+};
+
+const QUEUES: [(u64, &str); 2] = [(1_000_000, "10⁶"), (10_000_000, "10⁷")];
+
+pub(super) fn cases() -> Vec<Case> {
+    let case = |(jobs, power)| {
+        let name = format!("{power} queued, memory");
+        Case::new(name.clone(), move || in_system(measure(&name, jobs))).alone()
+    };
+    QUEUES.map(case).into()
+}
+
+/// How much larger the process is once the dispatcher of a paused pool has all jobs. The time is that
+/// of submitting them, and of taking them in.
+async fn measure(name: &str, jobs: u64) -> Result<Found, String> {
+    let load = empty(jobs);
+    let mut stage = Stage::plain(load).await?;
+    stage.pool.pause().await.map_err(|error| error.to_string())?;
+    let before = resident()?;
+    let meter = Meter::start();
+    submit_batches(&stage.pool, load.numbers())?;
+    // It is answered after all that was submitted before has been taken in.
+    let status = stage.pool.status().await.map_err(|error| error.to_string())?;
+    let measured = meter.stop(0);
+    let bytes = resident()?.saturating_sub(before);
+    if status.queued as u64 != jobs {
+        return Err(format!("{} jobs wait, not {jobs}", status.queued));
+    }
+    stage.pool.resume().await.map_err(|error| error.to_string())?;
+    stage.all_there().await?;
+    stage.end().await?;
+    let bytes_per_job = Some(bytes as f64 / jobs as f64);
+    Ok(Found::row(Row { bytes_per_job, ..row(name, jobs, &[measured]) }))
+}
+
+/// The bytes of this process that lie in memory.
+fn resident() -> Result<u64, String> {
+    let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
+    kilobytes.map(|kilobytes: u64| kilobytes * 1_024).ok_or("there is no VmRSS".into())
+}
