@@ -1,11 +1,11 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
 //! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, and `scale` how its
-//! cost grows.
+//! cost grows; `counts` counts what noise cannot touch, and compares it with the figures checked in.
 
 mod mutants;
 
-use std::{process::ExitCode, time::Instant};
+use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Args, Parser, Subcommand};
 use workpool_bench::{
@@ -40,6 +40,9 @@ enum What {
     Latency(Bench),
     /// Empty jobs by the pool alone, with more and more jobs, workers, submitters, subscribers, payload.
     Scale(Bench),
+    /// Allocations, messages, wake-ups and instructions per job, where one thread drives the pool's parts.
+    /// It needs cargo, and valgrind for the instructions.
+    Counts(Counts),
     /// One case of `scale`, for a process of its own.
     #[command(hide = true)]
     ScaleAlone {
@@ -62,6 +65,23 @@ struct Bench {
 }
 
 #[derive(Args)]
+struct Counts {
+    /// How often each is counted; it must come to the same each time, but for instructions: those are
+    /// medians.
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    /// Prints one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Those alone whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Fails if a figure is more than 10 % above that in this file, which is what `--json` printed once.
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
+}
+
+#[derive(Args)]
 struct Simulate {
     /// How many schedules to run.
     #[arg(long, default_value_t = 10_000)]
@@ -79,6 +99,7 @@ fn main() -> ExitCode {
         What::Simulate(what) => simulate(&what),
         What::Mutants { which } => mutants::find_all(&which),
         What::Latency(what) => print(measure::latency(what.rounds, &what.only), what.json),
+        What::Counts(what) => counts(&what),
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
         What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
         What::ScaleAlone { name } => scale_alone(&name),
@@ -90,6 +111,26 @@ fn print(report: Result<Report, String>, json: bool) -> ExitCode {
     match report {
         Ok(report) => {
             report.print(json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn counts(what: &Counts) -> ExitCode {
+    let check = |report: Report| {
+        report.print(what.json);
+        match &what.check {
+            Some(file) => measure::check_counts(&report, file, &what.only),
+            None => Ok(None),
+        }
+    };
+    match measure::counts(what.rounds, &what.only).and_then(check) {
+        Ok(better) => {
+            better.iter().for_each(|better| eprintln!("{better}"));
             ExitCode::SUCCESS
         }
         Err(error) => {

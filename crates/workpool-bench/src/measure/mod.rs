@@ -2,6 +2,7 @@
 
 mod allocations;
 mod contenders;
+mod counts;
 mod grains;
 mod latency;
 mod load;
@@ -13,6 +14,7 @@ mod usage;
 
 pub use self::{
     allocations::allocations,
+    counts::{Comparison, Counted, check_counts, compare_counts, counts},
     grains::grains,
     latency::{arrivals, latency},
     peers::peers,

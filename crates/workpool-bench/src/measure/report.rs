@@ -23,7 +23,8 @@ pub struct Report {
 pub struct Row {
     /// Whose figures these are.
     pub name: String,
-    /// By the clock.
+    /// By the clock; 0 where no time was measured.
+    #[serde(skip_serializing_if = "is_zero")]
     pub ns_per_job: f64,
     /// Of the processors, by all threads.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +59,19 @@ pub struct Row {
     /// Of memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_job: Option<f64>,
+    /// Between the pool's actors and to subscribers, per job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<f64>,
+    /// Messages to threads that slept, per job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake_ups: Option<f64>,
+    /// Per job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<f64>,
+}
+
+fn is_zero(figure: &f64) -> bool {
+    *figure == 0.0
 }
 
 impl Row {
@@ -83,15 +97,15 @@ impl Report {
         println!("{}: {}; {}", self.bench, self.what, self.machine);
         let columns: Vec<_> = COLUMNS.iter().filter(|column| column.is_in(&self.rows)).collect();
         let titles = columns.iter().map(|column| format!("{:>10} ", column.title));
-        println!("{:>10} {}", "ns/job", titles.collect::<String>().trim_end());
+        println!("{}", titles.collect::<String>().trim_end());
         for row in &self.rows {
             let figures: String = columns.iter().map(|column| column.figure(row)).collect();
-            println!("{:>10.1} {figures} {}", row.ns_per_job, row.name);
+            println!("{figures} {}", row.name);
         }
     }
 }
 
-/// A column that not every table has.
+/// A column, which not every table has.
 struct Column {
     title: &'static str,
     digits: usize,
@@ -103,6 +117,7 @@ const fn column(title: &'static str, digits: usize, value: fn(&Row) -> Option<f6
 }
 
 const COLUMNS: &[Column] = &[
+    column("ns/job", 1, |row| (!is_zero(&row.ns_per_job)).then_some(row.ns_per_job)),
     column("CPU ns", 1, |row| row.cpu_ns_per_job),
     column("ratio", 2, |row| row.ratio),
     column("allocs", 3, |row| row.allocs),
@@ -113,6 +128,9 @@ const COLUMNS: &[Column] = &[
     column("p99 ratio", 2, |row| row.p99_ratio),
     column("worst ns", 0, |row| row.worst_ns),
     column("bytes/job", 0, |row| row.bytes_per_job),
+    column("messages", 5, |row| row.messages),
+    column("wake-ups", 5, |row| row.wake_ups),
+    column("instr.", 1, |row| row.instructions),
 ];
 
 impl Column {
