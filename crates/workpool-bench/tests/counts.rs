@@ -68,8 +68,3 @@ fn a_row_or_a_figure_that_is_new_is_said() {
     assert!(worse.is_empty());
     assert_eq!(better, ["a: instructions are new", "b: the row is new"]);
 }
-
-#[test]
-fn what_is_no_number_is_no_good() {
-    assert_eq!(compare_one(400.0, f64::NAN).worse.len(), 1);
-}

