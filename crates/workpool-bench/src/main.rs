@@ -1,7 +1,7 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
-//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, and `scale` how its
-//! cost grows.
+//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, `scale` how its cost
+//! grows, and `floor` what the parts cost that every pool is made of.
 
 mod mutants;
 
@@ -40,6 +40,8 @@ enum What {
     Latency(Bench),
     /// Empty jobs by the pool alone, with more and more jobs, workers, submitters, subscribers, payload.
     Scale(Bench),
+    /// What the parts of a pool cost on this machine: a clock read, a lock, a wake-up and others.
+    Floor(Bench),
     /// One case of `scale`, for a process of its own.
     #[command(hide = true)]
     ScaleAlone {
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         What::Mutants { which } => mutants::find_all(&which),
         What::Latency(what) => print(measure::latency(what.rounds, &what.only), what.json),
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
+        What::Floor(what) => print(measure::floor(what.rounds, &what.only), what.json),
         What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
         What::ScaleAlone { name } => scale_alone(&name),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod contenders;
+mod floor;
 mod grains;
 mod latency;
 mod load;
@@ -13,6 +14,7 @@ mod usage;
 
 pub use self::{
     allocations::allocations,
+    floor::floor,
     grains::grains,
     latency::{arrivals, latency},
     peers::peers,
