@@ -1,11 +1,12 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
 //! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, `scale` how its cost
-//! grows, and `floor` what the parts cost that every pool is made of.
+//! grows, and `floor` what the parts cost that every pool is made of. `workpool-bench table` prints what
+//! these have found.
 
 mod mutants;
 
-use std::{process::ExitCode, time::Instant};
+use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Args, Parser, Subcommand};
 use workpool_bench::{
@@ -42,12 +43,20 @@ enum What {
     Scale(Bench),
     /// What the parts of a pool cost on this machine: a clock read, a lock, a wake-up and others.
     Floor(Bench),
+    /// Prints a report as a table in Markdown.
+    Table(Table),
     /// One case of `scale`, for a process of its own.
     #[command(hide = true)]
     ScaleAlone {
         /// Its name.
         name: String,
     },
+}
+
+#[derive(Args)]
+struct Table {
+    /// What a bench has printed with `--json`.
+    report: PathBuf,
 }
 
 #[derive(Args)]
@@ -84,7 +93,8 @@ fn main() -> ExitCode {
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
         What::Floor(what) => print(measure::floor(what.rounds, &what.only), what.json),
         What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
-        What::ScaleAlone { name } => scale_alone(&name),
+        What::ScaleAlone { name } => say(measure::scale_alone(&name)),
+        What::Table(what) => say(Report::read(&what.report).and_then(|report| report.markdown())),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
     }
 }
@@ -102,11 +112,10 @@ fn print(report: Result<Report, String>, json: bool) -> ExitCode {
     }
 }
 
-/// For the process that started this one.
-fn scale_alone(name: &str) -> ExitCode {
-    match measure::scale_alone(name) {
-        Ok(found) => {
-            println!("{found}");
+fn say(text: Result<String, String>) -> ExitCode {
+    match text {
+        Ok(text) => {
+            println!("{}", text.trim_end());
             ExitCode::SUCCESS
         }
         Err(error) => {

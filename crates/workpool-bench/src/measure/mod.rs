@@ -10,6 +10,7 @@ mod machine;
 mod peers;
 mod report;
 mod scale;
+mod table;
 mod usage;
 
 pub use self::{

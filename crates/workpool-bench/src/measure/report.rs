@@ -92,17 +92,17 @@ impl Report {
 }
 
 /// A column that not every table has.
-struct Column {
-    title: &'static str,
+pub(super) struct Column {
+    pub(super) title: &'static str,
     digits: usize,
-    value: fn(&Row) -> Option<f64>,
+    pub(super) value: fn(&Row) -> Option<f64>,
 }
 
 const fn column(title: &'static str, digits: usize, value: fn(&Row) -> Option<f64>) -> Column {
     Column { title, digits, value }
 }
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     column("CPU ns", 1, |row| row.cpu_ns_per_job),
     column("ratio", 2, |row| row.ratio),
     column("allocs", 3, |row| row.allocs),
@@ -116,7 +116,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Column {
-    fn is_in(&self, rows: &[Row]) -> bool {
+    pub(super) fn is_in(&self, rows: &[Row]) -> bool {
         rows.iter().any(|row| (self.value)(row).is_some())
     }
 
