@@ -2,11 +2,11 @@
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
 //! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, `scale` how its cost
 //! grows, and `floor` what the parts cost that every pool is made of. `workpool-bench table` prints what
-//! these have found.
+//! these have found, and `workpool-bench plot` draws it.
 
 mod mutants;
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Args, Parser, Subcommand};
 use workpool_bench::{
@@ -45,6 +45,8 @@ enum What {
     Floor(Bench),
     /// Prints a report as a table in Markdown.
     Table(Table),
+    /// Draws a report as an SVG.
+    Plot(Plot),
     /// One case of `scale`, for a process of its own.
     #[command(hide = true)]
     ScaleAlone {
@@ -57,6 +59,14 @@ enum What {
 struct Table {
     /// What a bench has printed with `--json`.
     report: PathBuf,
+}
+
+#[derive(Args)]
+struct Plot {
+    /// What a bench has printed with `--json`.
+    report: PathBuf,
+    /// Where the picture goes.
+    svg: PathBuf,
 }
 
 #[derive(Args)]
@@ -93,6 +103,7 @@ fn main() -> ExitCode {
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
         What::Floor(what) => print(measure::floor(what.rounds, &what.only), what.json),
         What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
+        What::Plot(what) => done(plot(&what)),
         What::ScaleAlone { name } => say(measure::scale_alone(&name)),
         What::Table(what) => say(Report::read(&what.report).and_then(|report| report.markdown())),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
@@ -100,24 +111,21 @@ fn main() -> ExitCode {
 }
 
 fn print(report: Result<Report, String>, json: bool) -> ExitCode {
-    match report {
-        Ok(report) => {
-            report.print(json);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    done(report.map(|report| report.print(json)))
+}
+
+fn plot(what: &Plot) -> Result<(), String> {
+    let svg = measure::plot(&Report::read(&what.report)?)?;
+    fs::write(&what.svg, svg).map_err(|error| format!("{}: {error}", what.svg.display()))
 }
 
 fn say(text: Result<String, String>) -> ExitCode {
-    match text {
-        Ok(text) => {
-            println!("{}", text.trim_end());
-            ExitCode::SUCCESS
-        }
+    done(text.map(|text| println!("{}", text.trim_end())))
+}
+
+fn done(what: Result<(), String>) -> ExitCode {
+    match what {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE

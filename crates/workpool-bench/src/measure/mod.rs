@@ -8,6 +8,7 @@ mod latency;
 mod load;
 mod machine;
 mod peers;
+mod plot;
 mod report;
 mod scale;
 mod table;
@@ -19,7 +20,8 @@ pub use self::{
     grains::grains,
     latency::{arrivals, latency},
     peers::peers,
-    report::{Report, Row},
+    plot::plot,
+    report::{Place, Report, Row},
     scale::{scale, scale_alone},
     usage::ALLOCATIONS,
 };

@@ -58,11 +58,30 @@ pub struct Row {
     /// Of memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_job: Option<f64>,
+    /// In a picture of how costs grow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// Where a row stands in a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// What grows.
+    pub panel: String,
+    /// Which of the lines over that.
+    pub line: String,
+    /// How far it has grown.
+    pub number: f64,
 }
 
 impl Row {
     pub(crate) fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    pub(crate) fn at(self, panel: &str, line: &str, number: u64) -> Self {
+        let (panel, line, number) = (panel.into(), line.into(), number as f64);
+        Self { place: Some(Place { panel, line, number }), ..self }
     }
 }
 
