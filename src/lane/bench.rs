@@ -9,6 +9,10 @@ use super::{
     outbox::{Handed, Outbox},
 };
 
+/// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
+/// beside that of its jobs.
+const MOST: usize = 1_024;
+
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
@@ -22,7 +26,7 @@ pub(crate) struct Survey {
     pub(crate) idle: usize,
     /// Seats whose processor was not built.
     pub(crate) failing: usize,
-    /// Station that the worker wants to have waiting beyond its idle seats.
+    /// How many jobs last a supply, at the worker's pace; 0 if that is unknown, or a single one does.
     pub(crate) ahead: usize,
     /// How often the worker has asked for a job or answered a ring: a count that stands still tells
     /// of an overrun.
@@ -46,8 +50,18 @@ impl Survey {
     /// All that the worker asks for: its idle seats first, then a supply ahead of them, renewed
     /// when half of it is used up.
     pub(crate) fn wanted(&self) -> usize {
-        let level = self.idle + self.ahead;
-        if self.waiting > self.idle + self.ahead / 2 { 0 } else { level - self.waiting.min(level) }
+        let level = self.idle + self.supply();
+        if self.waiting > self.idle + self.supply() / 2 { 0 } else { level - self.waiting.min(level) }
+    }
+
+    /// Station that the worker wants to have waiting beyond its idle seats.
+    pub(crate) fn supply(&self) -> usize {
+        self.ahead.min(MOST)
+    }
+
+    /// Whether its thread is at work, or about to be.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.running > 0 || self.waiting > 0
     }
 
     /// Whether every lease has ended.
@@ -117,12 +131,12 @@ impl<K> Seat<K> {
 }
 
 #[derive(Debug)]
-pub(super) struct Bench<J, K, R> {
+pub(super) struct Bench<J, K, R, O> {
     pub(super) queue: OneByOne<VecDeque<J>>,
     /// What is to be tried again, and after what pause.
     pub(super) again: OneByOne<Vec<(R, Duration)>>,
     pub(super) seats: OneByOne<Vec<Seat<K>>>,
-    pub(super) out: Outbox<R>,
+    pub(super) out: Outbox<O>,
     /// By seat.
     pub(super) told: Vec<Arc<Told>>,
     pub(super) survey: Survey,
@@ -141,7 +155,7 @@ pub(super) struct Bench<J, K, R> {
     pub(super) given_up: bool,
 }
 
-impl<J, K, R> Bench<J, K, R> {
+impl<J, K, R, O: Default> Bench<J, K, R, O> {
     pub(super) fn new(seats: usize) -> Self {
         let mut bench = Self {
             queue: VecDeque::new().into(),
@@ -228,7 +242,10 @@ impl<J, K, R> Bench<J, K, R> {
         seat: usize,
         go_on: bool,
         exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
-    ) -> Option<(bool, Handed)> {
+    ) -> Option<(bool, Handed)>
+    where
+        O: Extend<R>,
+    {
         let place = &mut self.seats[seat];
         let job = match mem::replace(place, Seat::Away) {
             Seat::Running(job) => job,
@@ -283,8 +300,8 @@ impl<J, K, R> Bench<J, K, R> {
     /// is half used up, the worker is back, or (`left`) a seat left.
     pub(super) fn ring(&mut self, left: bool) -> Option<Ring> {
         let hungrier = self.survey().hungry() > self.hungry_seen;
-        let ahead = self.survey.ahead;
-        let low = !self.said_low && ahead > 0 && self.queue.len() <= ahead / 2;
+        let supply = self.survey.supply();
+        let low = !self.said_low && supply > 0 && self.queue.len() <= supply / 2;
         let back = mem::take(&mut self.given_up);
         let ring = !self.rung && (hungrier || low || back || left);
         self.rung |= ring;

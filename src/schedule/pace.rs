@@ -7,10 +7,6 @@ use std::time::Duration;
 /// out one by one, so they start in the order of the queue.
 pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
 
-/// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
-/// beside that of its jobs.
-const MOST: u64 = 1_024;
-
 /// A new duration counts for an eighth, as in TCP's estimate of the round trip (RFC 6298): one
 /// overrun shortens the supply at once, and a few dozen short jobs restore it.
 const GAIN: u64 = 8;
@@ -30,18 +26,21 @@ pub(crate) struct Pace {
 /// costs as much as all the rest.
 const CALCULATE_EVERY: u32 = 8;
 
+/// In nanoseconds.
+const LONG: u64 = 1_000;
+
 impl Pace {
     /// A job took `took`, and ended `every` after the one before it, in nanoseconds.
     pub(crate) fn record(&mut self, took: u64, every: u64) {
         average(&mut self.took, took);
         average(&mut self.every, every);
         self.recorded = self.recorded.wrapping_add(1);
-        if self.recorded % CALCULATE_EVERY == 1 || took > nanos(SUPPLY) / MOST {
+        if self.recorded % CALCULATE_EVERY == 1 || took > LONG {
             self.ahead = self.calculate();
         }
     }
 
-    /// How many jobs the worker should have waiting while it runs others.
+    /// How many jobs last a [`SUPPLY`]; 0 if one does, or none was measured.
     pub(crate) fn ahead(&self) -> usize {
         self.ahead
     }
@@ -52,7 +51,7 @@ impl Pace {
         if took >= supply {
             return 0;
         }
-        usize::try_from((supply / every.max(1)).min(MOST)).unwrap_or(usize::MAX)
+        usize::try_from(supply / every.max(1)).unwrap_or(usize::MAX)
     }
 }
 
@@ -85,8 +84,8 @@ mod tests {
     #[test]
     fn a_supply_lasts_a_millisecond() {
         assert_eq!(after(&[Duration::from_micros(10)]).ahead(), 100);
-        assert_eq!(after(&[Duration::from_nanos(1)]).ahead(), 1_024);
-        assert_eq!(after(&[Duration::ZERO]).ahead(), 1_024);
+        assert_eq!(after(&[Duration::from_nanos(100)]).ahead(), 10_000);
+        assert_eq!(after(&[Duration::ZERO]).ahead(), 1_000_000);
     }
 
     #[test]
