@@ -6,7 +6,7 @@ use crate::{job::Stamp, panic::OneByOne};
 
 use super::{
     Bell, Ring, Told,
-    outbox::{Handed, Outbox},
+    outbox::{Gather, Handed, Outbox},
 };
 
 /// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
@@ -244,7 +244,7 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
         exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
     ) -> Option<(bool, Handed)>
     where
-        O: Extend<R>,
+        O: Gather<R>,
     {
         let place = &mut self.seats[seat];
         let job = match mem::replace(place, Seat::Away) {
@@ -299,7 +299,7 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
     /// Whether the dispatcher must be told: there are more hungry seats than it knows of, the supply
     /// is half used up, the worker is back, or (`left`) a seat left.
     pub(super) fn ring(&mut self, left: bool) -> Option<Ring> {
-        let hungrier = self.survey().hungry() > self.hungry_seen;
+        let hungrier = self.survey.idle > self.hungry_seen + self.queue.len();
         let supply = self.survey.supply();
         let low = !self.said_low && supply > 0 && self.queue.len() <= supply / 2;
         let back = mem::take(&mut self.given_up);
