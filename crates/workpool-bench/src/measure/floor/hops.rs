@@ -1,4 +1,4 @@
-//! What it costs to hand something over, while as much as possible is on its way.
+//! What it costs to hand something over, while much is on its way.
 
 use std::{
     mem,
@@ -14,6 +14,7 @@ use crate::measure::load::{Measured, Meter};
 use super::{Run, check};
 
 const TIMES: u64 = 500_000;
+const BURST: u64 = 1_000;
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -54,7 +55,7 @@ impl Handler<Number> for Adder {
 pub(super) fn same_arbiter() -> Result<Run, String> {
     actix_rt::System::new().block_on(async {
         let (adder, sum) = Adder::new();
-        flood(adder.start(), sum).await
+        bursts(adder.start(), sum).await
     })
 }
 
@@ -67,6 +68,20 @@ pub(super) fn another_arbiter() -> Result<Run, String> {
         arbiter.join().map_err(|_| "the arbiter panicked")?;
         run
     })
+}
+
+/// Some that are on their way at once: all of them would take memory that no message takes elsewhere.
+async fn bursts(adder: Addr<Adder>, sum: oneshot::Receiver<u64>) -> Result<Run, String> {
+    let meter = Meter::start();
+    for n in 0..TIMES {
+        if n % BURST == BURST - 1 {
+            // It is handled after all that were sent before.
+            adder.send(Number(n)).await.map_err(|error| error.to_string())?;
+        } else {
+            adder.do_send(Number(n));
+        }
+    }
+    run(meter.stop(sum.await.map_err(|_| "the actor is gone")?))
 }
 
 async fn flood(adder: Addr<Adder>, sum: oneshot::Receiver<u64>) -> Result<Run, String> {
