@@ -58,11 +58,30 @@ pub struct Row {
     /// Of memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_job: Option<f64>,
+    /// In a picture of how costs grow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// Where a row stands in a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// What grows.
+    pub panel: String,
+    /// Which of the lines over that.
+    pub line: String,
+    /// How far it has grown.
+    pub number: f64,
 }
 
 impl Row {
     pub(crate) fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    pub(crate) fn at(self, panel: &str, line: &str, number: u64) -> Self {
+        let (panel, line, number) = (panel.into(), line.into(), number as f64);
+        Self { place: Some(Place { panel, line, number }), ..self }
     }
 }
 
@@ -92,17 +111,17 @@ impl Report {
 }
 
 /// A column that not every table has.
-struct Column {
-    title: &'static str,
+pub(super) struct Column {
+    pub(super) title: &'static str,
     digits: usize,
-    value: fn(&Row) -> Option<f64>,
+    pub(super) value: fn(&Row) -> Option<f64>,
 }
 
 const fn column(title: &'static str, digits: usize, value: fn(&Row) -> Option<f64>) -> Column {
     Column { title, digits, value }
 }
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     column("CPU ns", 1, |row| row.cpu_ns_per_job),
     column("ratio", 2, |row| row.ratio),
     column("allocs", 3, |row| row.allocs),
@@ -116,7 +135,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Column {
-    fn is_in(&self, rows: &[Row]) -> bool {
+    pub(super) fn is_in(&self, rows: &[Row]) -> bool {
         rows.iter().any(|row| (self.value)(row).is_some())
     }
 
