@@ -6,7 +6,7 @@ mod desk;
 mod handlers;
 mod post_room;
 
-use std::{fmt, mem, rc::Rc, time::Instant};
+use std::{fmt, mem, ops::RangeInclusive, rc::Rc, time::Instant};
 
 use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running};
 
@@ -20,8 +20,9 @@ use crate::{
 
 pub(crate) use self::{desk::Desk, post_room::PostRoom};
 
-/// Submissions after which jobs are handed out although more messages wait.
-const TURN_EVERY: u32 = 64;
+/// Submissions after which jobs are handed out although more messages wait: few at first, so that workers
+/// begin, and more and more in a flood, up to what the mailbox handles in a row.
+const TURN_AFTER: RangeInclusive<u32> = 16..=192;
 
 /// The actor that takes jobs in and hands them to the workers.
 ///
@@ -41,8 +42,9 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     desk: Rc<Desk<T, U, E>>,
     scheduler: Scheduler<T, U, E>,
     post_room: PostRoom<T, U, E>,
-    /// Submissions since the last turn.
+    /// Submissions since the last turn, and after how many the next is due.
     since_turn: u32,
+    turn_after: u32,
     /// Spent by every message that others send.
     budget: Budget,
     /// When to look again at workers that do not answer. By the real time, whatever the pool's clock
@@ -71,6 +73,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             scheduler,
             post_room,
             since_turn: 0,
+            turn_after: *TURN_AFTER.start(),
             budget: Budget::default(),
             patience: Alarm::default(),
             watch: Alarm::default(),
@@ -99,6 +102,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
 
     fn turned(&mut self, turned: Turned, now: Instant, ctx: &mut Context<Self>) {
         self.since_turn = 0;
+        self.turn_after = *TURN_AFTER.start();
         if turned.is_lost || !self.post_room.is_connected() {
             return self.lose(ctx);
         }
@@ -126,8 +130,10 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     /// Counts a submission, of which there may be a flood: hands out jobs now and then.
     fn count_submission(&mut self, ctx: &mut Context<Self>) {
         self.since_turn += 1;
-        if self.since_turn >= TURN_EVERY {
+        if self.since_turn >= self.turn_after {
+            let more = (2 * self.turn_after).min(*TURN_AFTER.end());
             self.turn(ctx);
+            self.turn_after = more;
         }
         self.budget.spend(ctx);
     }

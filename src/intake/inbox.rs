@@ -310,7 +310,12 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             sizes.push(submission.len());
         }
         submission.accept(content.now, &mut content.jobs);
-        if content.jobs.all.len() > before { Put::Patient } else { Put::Nothing }
+        match content.jobs.all.len() > before {
+            // Some of them may wait for a time, whoever works.
+            true if content.jobs.any_special => Put::Urgent,
+            true => Put::Patient,
+            false => Put::Nothing,
+        }
     }
 
     /// Leaves the line, with the submission, and lets in those behind.
@@ -361,6 +366,12 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         inflow
     }
 
+    /// The dispatcher's side: nobody could start what comes now. Whoever can, later, rings the dispatcher,
+    /// and it empties the inbox then.
+    pub(crate) fn need_not_ring(&self) {
+        self.lane.take(|_, bell| ((), if bell == Bell::Asleep { Bell::Awake } else { bell }));
+    }
+
     fn admit_line(&self, content: &mut Content<T, U, E>) -> Vec<Afterwards> {
         let mut answers = Vec::new();
         while let Some(waiter) = content.gate.next_in_line() {
@@ -389,7 +400,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     pub(crate) fn free(&self, keys: &mut Vec<u64>) {
         self.put(|content| {
             content.freed.append(keys);
-            ((), Put::Patient)
+            ((), Put::Urgent)
         });
     }
 

@@ -51,7 +51,11 @@ impl Survey {
     /// when half of it is used up.
     pub(crate) fn wanted(&self) -> usize {
         let level = self.idle + self.supply();
-        if self.waiting > self.idle + self.supply() / 2 { 0 } else { level - self.waiting.min(level) }
+        if self.waiting > self.idle + self.supply() / 2 {
+            0
+        } else {
+            level - self.waiting.min(level)
+        }
     }
 
     /// Station that the worker wants to have waiting beyond its idle seats.

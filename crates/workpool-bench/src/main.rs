@@ -1,11 +1,13 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
-//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, and `scale` how its
-//! cost grows; `counts` counts what noise cannot touch, and compares it with the figures checked in.
+//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, `scale` how its cost
+//! grows, and `floor` what the parts cost that every pool is made of; `counts` counts what noise cannot
+//! touch, and compares it with the figures checked in. `workpool-bench table` prints what these have
+//! found, and `workpool-bench plot` draws it.
 
 mod mutants;
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Args, Parser, Subcommand};
 use workpool_bench::{
@@ -43,12 +45,32 @@ enum What {
     /// Allocations, messages, wake-ups and instructions per job, where one thread drives the pool's parts.
     /// It needs cargo, and valgrind for the instructions.
     Counts(Counts),
+    /// What the parts of a pool cost on this machine: a clock read, a lock, a wake-up and others.
+    Floor(Bench),
+    /// Prints a report as a table in Markdown.
+    Table(Table),
+    /// Draws a report as an SVG.
+    Plot(Plot),
     /// One case of `scale`, for a process of its own.
     #[command(hide = true)]
     ScaleAlone {
         /// Its name.
         name: String,
     },
+}
+
+#[derive(Args)]
+struct Table {
+    /// What a bench has printed with `--json`.
+    report: PathBuf,
+}
+
+#[derive(Args)]
+struct Plot {
+    /// What a bench has printed with `--json`.
+    report: PathBuf,
+    /// Where the picture goes.
+    svg: PathBuf,
 }
 
 #[derive(Args)]
@@ -99,54 +121,43 @@ fn main() -> ExitCode {
         What::Simulate(what) => simulate(&what),
         What::Mutants { which } => mutants::find_all(&which),
         What::Latency(what) => print(measure::latency(what.rounds, &what.only), what.json),
-        What::Counts(what) => counts(&what),
+        What::Counts(what) => done(counts(&what)),
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
+        What::Floor(what) => print(measure::floor(what.rounds, &what.only), what.json),
         What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
-        What::ScaleAlone { name } => scale_alone(&name),
+        What::Plot(what) => done(plot(&what)),
+        What::ScaleAlone { name } => say(measure::scale_alone(&name)),
+        What::Table(what) => say(Report::read(&what.report).and_then(|report| report.markdown())),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
     }
 }
 
 fn print(report: Result<Report, String>, json: bool) -> ExitCode {
-    match report {
-        Ok(report) => {
-            report.print(json);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    done(report.map(|report| report.print(json)))
 }
 
-fn counts(what: &Counts) -> ExitCode {
-    let check = |report: Report| {
-        report.print(what.json);
-        match &what.check {
-            Some(file) => measure::check_counts(&report, file, &what.only),
-            None => Ok(None),
-        }
-    };
-    match measure::counts(what.rounds, &what.only).and_then(check) {
-        Ok(better) => {
-            better.iter().for_each(|better| eprintln!("{better}"));
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+fn counts(what: &Counts) -> Result<(), String> {
+    let report = measure::counts(what.rounds, &what.only)?;
+    report.print(what.json);
+    if let Some(file) = &what.check {
+        let better = measure::check_counts(&report, file, &what.only)?;
+        better.iter().for_each(|better| eprintln!("{better}"));
     }
+    Ok(())
 }
 
-/// For the process that started this one.
-fn scale_alone(name: &str) -> ExitCode {
-    match measure::scale_alone(name) {
-        Ok(found) => {
-            println!("{found}");
-            ExitCode::SUCCESS
-        }
+fn plot(what: &Plot) -> Result<(), String> {
+    let svg = measure::plot(&Report::read(&what.report)?)?;
+    fs::write(&what.svg, svg).map_err(|error| format!("{}: {error}", what.svg.display()))
+}
+
+fn say(text: Result<String, String>) -> ExitCode {
+    done(text.map(|text| println!("{}", text.trim_end())))
+}
+
+fn done(what: Result<(), String>) -> ExitCode {
+    match what {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE

@@ -57,7 +57,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     }
 
     /// How many may wait, and who leaves if more do.
-    fn evicts(&self) -> Option<(usize, Whom)> {
+    pub(super) fn evicts(&self) -> Option<(usize, Whom)> {
         let whom = match self.bound.on_full {
             OnFull::EvictOldest => Whom::Oldest,
             OnFull::EvictYoungest => Whom::Youngest,

@@ -177,10 +177,18 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         } else if self.told != Some(self.accepted) {
             self.settle(port);
         }
+        if self.may_sleep(&dealt) {
+            self.inside.inbox.need_not_ring();
+        }
         let busy = (dealt.all_busy && !self.dry).then(|| now.real + WATCH_EVERY);
         let watch = [busy, self.given_up_at()].into_iter().flatten().min();
         let due = [self.due(now.clock), dealt.due.map(Stamp::instant)].into_iter().flatten().min();
         Turned { look_again: dealt.look_again, watch, due, is_lost: false }
+    }
+
+    /// Whether nothing that is submitted can start or push out anything before a worker rings.
+    fn may_sleep(&self, dealt: &Dealt) -> bool {
+        dealt.live > 0 && !dealt.any_hungry && self.phase == Phase::Open && self.evicts().is_none()
     }
 
     /// As a turn, after which the collector is told anew if the pool is dry: someone waits to hear

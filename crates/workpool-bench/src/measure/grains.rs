@@ -72,9 +72,19 @@ fn at(grain: f64, all: &[&Contender], rounds: usize) -> Result<Vec<Row>, String>
         ratio: Some(median(runs.iter().map(|(ratio, _)| *ratio))),
         sleeps: Some(median(runs.iter().map(|(_, run)| run.used.sleeps as f64)) / jobs as f64),
         grain_us: Some(grain),
-        ..Row::named(format!("{}, {grain} µs", contender.name))
+        ..Row::named(named(contender.name, grain))
     };
     Ok(all.iter().zip(&runs).map(row).collect())
+}
+
+fn named(contender: &str, grain: f64) -> String {
+    format!("{contender}, {grain} µs")
+}
+
+/// Whose row it is.
+pub(super) fn contender_of(row: &Row) -> &str {
+    let contender = row.grain_us.and_then(|grain| row.name.strip_suffix(&named("", grain)));
+    contender.unwrap_or(&row.name)
 }
 
 /// Threads that each have their share of the jobs.
@@ -95,9 +105,7 @@ pub(super) fn split(load: Load) -> Duration {
 /// From which grain on a contender's jobs take this share of its time, between those that were measured
 /// on a line of logarithms.
 fn reaches(contender: &Contender, share: f64, rows: &[Row]) -> String {
-    let mine = rows.iter().filter(|row| {
-        row.name.strip_prefix(contender.name).is_some_and(|rest| rest.ends_with(" µs"))
-    });
+    let mine = rows.iter().filter(|row| contender_of(row) == contender.name);
     let points: Vec<_> =
         mine.filter_map(|row| Some((row.grain_us?.ln(), 1.0 / row.ratio?))).collect();
     let crossing = points.windows(2).find_map(|pair| match pair {

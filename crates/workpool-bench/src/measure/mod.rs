@@ -3,22 +3,27 @@
 mod allocations;
 mod contenders;
 mod counts;
+mod floor;
 mod grains;
 mod latency;
 mod load;
 mod machine;
 mod peers;
+mod plot;
 mod report;
 mod scale;
+mod table;
 mod usage;
 
 pub use self::{
     allocations::allocations,
     counts::{Comparison, Counted, check_counts, compare_counts, counts},
+    floor::floor,
     grains::grains,
     latency::{arrivals, latency},
     peers::peers,
-    report::{Report, Row},
+    plot::plot,
+    report::{Place, Report, Row},
     scale::{scale, scale_alone},
     usage::ALLOCATIONS,
 };

@@ -68,15 +68,34 @@ pub struct Row {
     /// Per job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<f64>,
+    /// In a picture of how costs grow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 fn is_zero(figure: &f64) -> bool {
     *figure == 0.0
 }
 
+/// Where a row stands in a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// What grows.
+    pub panel: String,
+    /// Which of the lines over that.
+    pub line: String,
+    /// How far it has grown.
+    pub number: f64,
+}
+
 impl Row {
     pub(crate) fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    pub(crate) fn at(self, panel: &str, line: &str, number: u64) -> Self {
+        let (panel, line, number) = (panel.into(), line.into(), number as f64);
+        Self { place: Some(Place { panel, line, number }), ..self }
     }
 }
 
@@ -106,17 +125,17 @@ impl Report {
 }
 
 /// A column, which not every table has.
-struct Column {
-    title: &'static str,
+pub(super) struct Column {
+    pub(super) title: &'static str,
     digits: usize,
-    value: fn(&Row) -> Option<f64>,
+    pub(super) value: fn(&Row) -> Option<f64>,
 }
 
 const fn column(title: &'static str, digits: usize, value: fn(&Row) -> Option<f64>) -> Column {
     Column { title, digits, value }
 }
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     column("ns/job", 1, |row| (!is_zero(&row.ns_per_job)).then_some(row.ns_per_job)),
     column("CPU ns", 1, |row| row.cpu_ns_per_job),
     column("ratio", 2, |row| row.ratio),
@@ -134,7 +153,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Column {
-    fn is_in(&self, rows: &[Row]) -> bool {
+    pub(super) fn is_in(&self, rows: &[Row]) -> bool {
         rows.iter().any(|row| (self.value)(row).is_some())
     }
 

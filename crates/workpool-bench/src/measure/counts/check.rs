@@ -1,6 +1,6 @@
 //! Whether a job takes more than it did.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use crate::measure::report::{Report, Row};
 
@@ -37,9 +37,7 @@ const FIGURES: [Figure; 4] = [
 /// A figure is more than 10 % above that in the file, and more than 0.001 above it, or one is missing.
 pub fn check_counts(found: &Report, file: &Path, only: &str) -> Result<Option<String>, String> {
     let name = file.display();
-    let text = fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
-    let expected: Report =
-        serde_json::from_str(&text).map_err(|error| format!("{name}: {error}"))?;
+    let expected = Report::read(file)?;
     let rows = expected.rows.into_iter().filter(|row| row.name.contains(only)).collect();
     let Comparison { worse, better } = compare_counts(&Report { rows, ..expected }, found);
     if !worse.is_empty() {

@@ -58,6 +58,11 @@ fn named(heading: &str, name: &str) -> String {
     format!("{heading}, {name}")
 }
 
+/// The parts of the name of a row. There is no comma in a heading.
+pub(super) fn heading_and_name(name: &str) -> (&str, &str) {
+    name.split_once(", ").unwrap_or(("", name))
+}
+
 /// One round: everyone has a turn, so that whatever else the machine does meets them all.
 fn measure<P>(cases: &mut [Case<P>], task: &P) -> Result<(), String> {
     for case in cases {

@@ -102,6 +102,7 @@ pub(super) fn medians(runs: &[Found]) -> Vec<Row> {
             p999_ns: of(|row| row.p999_ns),
             worst_ns: of(|row| row.worst_ns),
             bytes_per_job: of(|row| row.bytes_per_job),
+            place: first.rows[n].place.clone(),
             ..Row::named(first.rows[n].name.clone())
         }
     };

@@ -6,6 +6,7 @@ use crate::measure::{load::Meter, report::Row};
 
 use super::{
     case::{Case, Found, row},
+    queued::QUEUED,
     stage::{Stage, empty, in_system, submit_batches},
 };
 
@@ -39,7 +40,8 @@ async fn measure(name: &str, jobs: u64) -> Result<Found, String> {
     stage.all_there().await?;
     stage.end().await?;
     let bytes_per_job = Some(bytes as f64 / jobs as f64);
-    Ok(Found::row(Row { bytes_per_job, ..row(name, jobs, &[measured]) }))
+    let row = row(name, jobs, &[measured]).at(QUEUED, "batches, until taken in", jobs);
+    Ok(Found::row(Row { bytes_per_job, ..row }))
 }
 
 /// The bytes of this process that lie in memory.

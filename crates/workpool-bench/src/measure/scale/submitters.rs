@@ -22,14 +22,14 @@ pub(super) fn cases() -> Vec<Case> {
     let in_a_way = |(how, submit): (&'static str, Submit)| {
         let name = move |threads| format!("{}, {how}", counted(threads, "submitter"));
         SUBMITTERS.map(|threads| {
-            let run = move || in_system(measure(&name(threads), threads as u64, submit));
+            let run = move || in_system(measure(how, &name(threads), threads as u64, submit));
             Case::new(name(threads), run).beside(name(1))
         })
     };
     ways.into_iter().flat_map(in_a_way).collect()
 }
 
-async fn measure(name: &str, threads: u64, submit: Submit) -> Result<Found, String> {
+async fn measure(how: &str, name: &str, threads: u64, submit: Submit) -> Result<Found, String> {
     let mut stage = Stage::plain(empty(JOBS)).await?;
     let share = JOBS / threads;
     let meter = Meter::start();
@@ -43,5 +43,5 @@ async fn measure(name: &str, threads: u64, submit: Submit) -> Result<Found, Stri
     }
     let measured = meter.stop(stage.all_there().await?);
     stage.end().await?;
-    Ok(Found::row(row(name, JOBS, &[measured])))
+    Ok(Found::row(row(name, JOBS, &[measured]).at("submitters", how, threads)))
 }

@@ -34,5 +34,9 @@ async fn measure(name: &str, subscribers: usize, way_out: Out) -> Result<Found, 
     submit_batches(&stage.pool, load.numbers())?;
     let measured = meter.stop(stage.all_there().await?);
     stage.end().await?;
-    Ok(Found::row(row(name, load.jobs, &[measured])))
+    let how = match way_out {
+        Out::Batches => "batches",
+        Out::Single => "single messages",
+    };
+    Ok(Found::row(row(name, load.jobs, &[measured]).at("subscribers", how, subscribers as u64)))
 }

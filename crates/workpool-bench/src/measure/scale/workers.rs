@@ -48,5 +48,9 @@ async fn measure(name: &str, form: Form, workers: usize) -> Result<Found, String
     submit_batches(&stage.pool, load.numbers())?;
     let measured = meter.stop(stage.all_there().await?);
     stage.end().await?;
-    Ok(Found::row(row(name, JOBS, &[measured])))
+    let line = match form {
+        Form::Blocking => "blocking, a thread each",
+        Form::Async => "async",
+    };
+    Ok(Found::row(row(name, JOBS, &[measured]).at("workers", line, workers as u64)))
 }

@@ -10,6 +10,7 @@ use crate::measure::{load::Meter, report::Row};
 
 use super::{
     case::{Case, Found, row},
+    queued::QUEUED,
     stage::{Numbers, Stage, empty, in_system},
 };
 
@@ -25,6 +26,15 @@ enum By {
     ItsThread,
     /// Another, while the dispatcher takes in what there is.
     AnotherThread,
+}
+
+impl By {
+    fn line(self) -> &'static str {
+        match self {
+            Self::ItsThread => "one by one, until submitted",
+            Self::AnotherThread => "one by one, from another thread",
+        }
+    }
 }
 
 pub(super) fn cases() -> Vec<Case> {
@@ -54,7 +64,7 @@ async fn measure(name: &str, by: By) -> Result<Found, String> {
     let row = Row {
         p999_ns: Some(seen.times.value_at_quantile(0.999) as f64),
         worst_ns: Some(seen.worst.ns as f64),
-        ..row(name, JOBS, &[measured])
+        ..row(name, JOBS, &[measured]).at(QUEUED, by.line(), JOBS)
     };
     Ok(Found { rows: vec![row], note: Some(seen.note(name)) })
 }
