@@ -6,8 +6,9 @@
 //! - A message is one between the pool's actors, or to a subscriber.
 //! - A wake-up is a message to a thread that is not at work and has no other message to handle.
 //!   Dispatcher, collector, subscribers and whoever submits share a thread; each worker has one.
-//! - Instructions are callgrind's, of user code, those of the counting allocator included. They depend a
-//!   little on the compiler, and on which `memcpy` the C library picks for the processor.
+//! - Instructions are callgrind's, of user code, those of the counting allocator included, which copies
+//!   whatever is made larger. They depend a little on the compiler, and on which `memcpy` the C library
+//!   picks for the processor.
 //!
 //! Each case is run with so many jobs and with twice as many, and what the latter take more is the
 //! figure: start and end fall out.
