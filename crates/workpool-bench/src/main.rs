@@ -1,7 +1,7 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
-//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, and `scale` how its
-//! cost grows.
+//! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, `scale` how its cost
+//! grows, and `checksum` a whole program beside the tools of the shell.
 
 mod mutants;
 
@@ -40,6 +40,16 @@ enum What {
     Latency(Bench),
     /// Empty jobs by the pool alone, with more and more jobs, workers, submitters, subscribers, payload.
     Scale(Bench),
+    /// The example `checksum` beside `sha256sum` and `openssl`, on many small files and a few large ones.
+    /// It needs cargo, `find`, `xargs` and these two, and 450 MB for a while where temporary files are.
+    Checksum {
+        /// How often each is run; medians are printed.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// One case of `scale`, for a process of its own.
     #[command(hide = true)]
     ScaleAlone {
@@ -81,6 +91,7 @@ fn main() -> ExitCode {
         What::Latency(what) => print(measure::latency(what.rounds, &what.only), what.json),
         What::Grains(what) => print(measure::grains(what.rounds, &what.only), what.json),
         What::Scale(what) => print(measure::scale(what.rounds, &what.only), what.json),
+        What::Checksum { rounds, json } => print(measure::checksum(rounds), json),
         What::ScaleAlone { name } => scale_alone(&name),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
     }

@@ -1,6 +1,7 @@
 //! What the pool costs, beside its peers.
 
 mod allocations;
+mod checksum;
 mod contenders;
 mod grains;
 mod latency;
@@ -13,6 +14,7 @@ mod usage;
 
 pub use self::{
     allocations::allocations,
+    checksum::checksum,
     grains::grains,
     latency::{arrivals, latency},
     peers::peers,
