@@ -45,6 +45,20 @@ impl<R> Batches<R> {
         if self.batch.len() >= self.bounds.max_len { self.flush() } else { None }
     }
 
+    /// Adds results that come at `now`, as many as fit; returns the batch if it is full. If all fit, they
+    /// are not moved one by one: their buffer becomes the batch.
+    pub(super) fn take_from(&mut self, results: &mut Vec<R>, now: Instant) -> Option<Vec<R>> {
+        if self.batch.is_empty() {
+            self.since = now;
+            if results.len() <= self.bounds.max_len {
+                *self.batch = mem::replace(results, Vec::with_capacity(results.len()));
+            }
+        }
+        let room = self.bounds.max_len - self.batch.len();
+        self.batch.extend(results.drain(..room.min(results.len())));
+        if self.batch.len() >= self.bounds.max_len { self.flush() } else { None }
+    }
+
     /// The batch, if there is one.
     pub(super) fn flush(&mut self) -> Option<Vec<R>> {
         (!self.batch.is_empty()).then(|| mem::take(&mut *self.batch))

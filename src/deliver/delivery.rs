@@ -5,10 +5,10 @@ use std::{mem, sync::Arc, time::Instant};
 
 use crate::{
     intake::Inbox,
-    job::{Address, Counts, Ended, WorkStation},
+    job::{Counts, Finished, WorkStation},
     lane::Newcomers,
     message::{Counted, Drained, Origin},
-    panic::catch,
+    panic::drop_each,
     value::Value,
 };
 
@@ -27,10 +27,8 @@ pub(crate) struct Delivery<T: Value, U: Value, E: Value> {
     counted: Counts,
     /// Callers that had stopped waiting for their results.
     callers_gone: u64,
-    /// Keys of jobs whose results have been handed over.
-    freed: Vec<u64>,
     /// Goes to and fro between here and the outboxes.
-    buffer: Vec<Ended<T, U, E>>,
+    finished: Finished<T, U, E>,
 }
 
 impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
@@ -50,8 +48,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
             counts: Counts::default(),
             counted: Counts::default(),
             callers_gone: 0,
-            freed: Vec::new(),
-            buffer: Vec::new(),
+            finished: Finished::default(),
         }
     }
 
@@ -79,37 +76,32 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     }
 
     fn empty(&mut self, worker: Option<usize>, now: Instant) -> bool {
-        let mut results = mem::take(&mut self.buffer);
         let station = worker.map_or(&self.exit, |worker| &self.workers[worker]);
-        let watch = station.empty(&mut results);
+        let watch = station.empty(&mut self.finished);
         self.take_in(now);
-        let before = self.counts.accepted();
-        let mut left = results.drain(..);
-        while !left.as_slice().is_empty() {
-            let deliver = || {
-                for result in left.by_ref() {
-                    self.counts.add(result.result.outcome());
-                    if let Some(key) = result.result.job().held_key() {
-                        self.freed.push(key);
-                    }
-                    self.deliver(result, now);
-                }
-            };
-            // One that nobody hears is dropped here, and its values may panic.
-            if let Err(text) = catch(deliver) {
-                tracing::warn!(%text, "the drop of a result panicked");
-            }
+        let counts = mem::take(&mut self.finished.counts);
+        if counts.total() == 0 {
+            return watch;
         }
-        drop(left);
-        self.buffer = results;
-        if !self.freed.is_empty() {
-            self.inbox.free(&mut self.freed);
+        self.counts.add_all(&counts);
+        self.answer_callers();
+        self.hub.forward(&mut self.finished.for_subscribers, now);
+        if !self.finished.freed.is_empty() {
+            self.inbox.free(&mut self.finished.freed);
         }
-        let forwarded = self.counts.accepted() - before;
+        let forwarded = counts.accepted();
         if forwarded > 0 {
             self.hub.forwarded(forwarded);
         }
         watch
+    }
+
+    fn answer_callers(&mut self) {
+        for (waiter, result) in self.finished.for_callers.drain(..) {
+            let delivered = waiter.deliver(result);
+            self.callers_gone += u64::from(delivered.is_err());
+            drop_each(delivered.err());
+        }
     }
 
     /// Serves those who have come, before anything is handed over that was submitted after that.
@@ -117,16 +109,6 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
         for order in self.newcomers.take() {
             self.hub.add(order, now);
         }
-    }
-
-    #[inline]
-    fn deliver(&mut self, Ended { result, to }: Ended<T, U, E>, now: Instant) {
-        let delivered = match to {
-            Address::Subscribers => return self.hub.forward(result, now),
-            Address::Waiter(waiter) => waiter.deliver(result),
-        };
-        // Counted before what nobody waited for is dropped: that may panic.
-        self.callers_gone += u64::from(delivered.is_err());
     }
 
     /// Adds a subscription.

@@ -99,8 +99,6 @@ struct Subscription<T, U, E> {
     /// Results may lie in its mailbox, and are dropped with the last that sends to it.
     subscriber: Apart<Subscriber<T, U, E>>,
     room: Room,
-    /// It wants results, and has room for the one that is being forwarded.
-    takes: bool,
     /// It was found to be gone, and is removed once nobody looks at the list.
     gone: bool,
 }
@@ -110,7 +108,51 @@ impl<T, U, E> Subscription<T, U, E> {
         !matches!(*self.subscriber, Subscriber::Drained(_))
     }
 
-    /// Gives it a result. Returns whether it got it.
+    /// Gives it results, of which it is the sole receiver: gathered ones as they were gathered.
+    fn give_all(&mut self, results: &mut Vec<JobResult<T, U, E>>, now: Instant) -> Given {
+        let Subscriber::Batches(outlet, batches) = &mut *self.subscriber else {
+            return self.give_each(results.drain(..), now);
+        };
+        if self.room.is_lossy() {
+            return self.give_each(results.drain(..), now);
+        }
+        self.room.fill(results.len());
+        let mut given = Given::default();
+        while !results.is_empty() && !self.gone {
+            let before = results.len();
+            let sent = send(&**outlet, batches.take_from(results, now), &self.room);
+            if let Err(undelivered) = sent {
+                self.gone = true;
+                drop_each(undelivered);
+            } else {
+                given.heard += before - results.len();
+            }
+        }
+        given
+    }
+
+    /// Gives it results.
+    fn give_each(
+        &mut self,
+        results: impl Iterator<Item = JobResult<T, U, E>>,
+        now: Instant,
+    ) -> Given {
+        let mut given = Given::default();
+        for result in results {
+            if self.gone {
+                drop_each([result]);
+            } else if !self.room.admit() {
+                given.heard += 1;
+                given.missed += 1;
+                drop_each([result]);
+            } else {
+                given.heard += usize::from(self.give(result, now));
+            }
+        }
+        given
+    }
+
+    /// Gives it a result for which it has room. Returns whether it got it.
     #[inline]
     fn give(&mut self, result: JobResult<T, U, E>, now: Instant) -> bool {
         if self.room.has_missed() {
@@ -118,7 +160,7 @@ impl<T, U, E> Subscription<T, U, E> {
             self.flush();
             self.room.tell(false);
         }
-        self.room.fill();
+        self.room.fill(1);
         let sent = match &mut *self.subscriber {
             Subscriber::Results(outlet) => {
                 outlet.send(result, self.room.credit(1)).map_err(|result| vec![result])
@@ -163,6 +205,15 @@ impl<T, U, E> Subscription<T, U, E> {
     }
 }
 
+/// What became of results that were given to a subscriber.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    /// So many, from the first on, it got or missed; from then on it was gone.
+    heard: usize,
+    /// For want of room.
+    missed: u64,
+}
+
 /// All subscriptions of a pool.
 pub(crate) struct Hub<T, U, E> {
     /// The pool's name.
@@ -170,9 +221,8 @@ pub(crate) struct Hub<T, U, E> {
     windows: Windows,
     subscriptions: Vec<Subscription<T, U, E>>,
     next: u64,
-    /// How many subscriptions want results, and how many of these may miss some.
+    /// How many subscriptions want results.
     listeners: usize,
-    lossy: usize,
     /// Whether any was found to be gone and is not removed yet.
     any_gone: bool,
     /// Subscribers that were found to be gone.
@@ -191,7 +241,6 @@ impl<T, U, E> Hub<T, U, E> {
             subscriptions: Vec::new(),
             next: 0,
             listeners: 0,
-            lossy: 0,
             any_gone: false,
             lost: 0,
             unheard: 0,
@@ -235,11 +284,10 @@ impl<T, U, E> Hub<T, U, E> {
             }
             Kind::Drained(outlet) => Subscriber::Drained(outlet),
         };
-        let takes = !matches!(subscriber, Subscriber::Drained(_));
-        self.listeners += usize::from(takes);
-        self.lossy += usize::from(room.is_lossy());
         let subscriber = Apart::new(subscriber);
-        self.subscriptions.push(Subscription { id, name, subscriber, room, takes, gone: false });
+        let subscription = Subscription { id, name, subscriber, room, gone: false };
+        self.listeners += usize::from(subscription.wants_results());
+        self.subscriptions.push(subscription);
         id
     }
 
@@ -256,49 +304,30 @@ impl<T, U, E> Hub<T, U, E> {
 
     fn discount(&mut self, subscription: &Subscription<T, U, E>) {
         self.listeners -= usize::from(subscription.wants_results());
-        self.lossy -= usize::from(subscription.room.is_lossy());
     }
 
-    /// Hands a result to everyone who wants results and has room. A sole one owns it, several share
-    /// it.
-    #[inline]
-    pub(crate) fn forward(&mut self, result: JobResult<T, U, E>, now: Instant) {
-        let (mut left, mut heard) = match self.lossy {
-            0 => (self.listeners, false),
-            _ => self.admit(),
-        };
-        let mut result = Some(result);
-        for subscription in self.subscriptions.iter_mut().filter(|s| s.takes) {
+    /// Hands results to everyone who wants results and has room, to one after another: a mailbox that is
+    /// filled in one go costs half. A sole receiver owns them, several share them. None is left.
+    pub(crate) fn forward(&mut self, results: &mut Vec<JobResult<T, U, E>>, now: Instant) {
+        let all = results.len();
+        if self.listeners > 1 {
+            // In place.
+            *results = mem::take(results).into_iter().map(JobResult::into_shared).collect();
+        }
+        let (mut left, mut heard) = (self.listeners, 0);
+        for subscription in self.subscriptions.iter_mut().filter(|other| other.wants_results()) {
             left -= 1;
-            let Some(mine) = result.take() else { break };
-            let mine = if left > 0 {
-                let (mine, others) = mine.share();
-                result = Some(others);
-                mine
-            } else {
-                mine
+            let given = match left {
+                0 => subscription.give_all(results, now),
+                _ => subscription.give_each(results.iter().map(JobResult::share), now),
             };
-            let got_it = subscription.give(mine, now);
-            heard |= got_it;
-            self.any_gone |= !got_it;
+            heard = given.heard.max(heard);
+            self.missed += given.missed;
+            self.any_gone |= subscription.gone;
         }
-        if !heard {
-            self.count_unheard();
-        }
+        drop_each(results.drain(..));
+        self.count_unheard(all - heard);
         self.remove_gone();
-    }
-
-    /// Marks who gets the next result. Returns how many do, and whether someone misses it.
-    fn admit(&mut self) -> (usize, bool) {
-        let (mut takers, mut missed) = (0, 0);
-        for subscription in &mut self.subscriptions {
-            let wants = subscription.wants_results();
-            subscription.takes = wants && subscription.room.admit();
-            takers += usize::from(subscription.takes);
-            missed += u64::from(wants && !subscription.takes);
-        }
-        self.missed += missed;
-        (takers, missed > 0)
     }
 
     /// Hands over the batches that are old enough.
@@ -372,15 +401,15 @@ impl<T, U, E> Hub<T, U, E> {
         }
     }
 
-    fn count_unheard(&mut self) {
-        if self.unheard == 0 {
+    fn count_unheard(&mut self, results: usize) {
+        if self.unheard == 0 && results > 0 {
             let pool = &*self.pool;
             tracing::warn!(
                 pool,
                 "a result found no subscriber; it and those after it are only counted"
             );
         }
-        self.unheard += 1;
+        self.unheard += results as u64;
     }
 }
 

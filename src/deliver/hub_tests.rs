@@ -140,7 +140,8 @@ enum Step {
     Handle(usize),
     Die(usize),
     Muster,
-    Forward,
+    /// So many at once.
+    Forward(u32),
     Wait(u64),
     Quiescent,
 }
@@ -160,7 +161,7 @@ fn step() -> impl Strategy<Value = Step> {
         24 => any::<usize>().prop_map(Step::Handle),
         2 => any::<usize>().prop_map(Step::Die),
         1 => Just(Step::Muster),
-        24 => Just(Step::Forward),
+        24 => (1..7_u32).prop_map(Step::Forward),
         8 => (0..4_u64).prop_map(Step::Wait),
         4 => Just(Step::Quiescent),
     ]
@@ -320,12 +321,22 @@ impl Stage {
         member.check(self.now, true)
     }
 
-    fn forward(&mut self) {
-        self.forwarded += 1;
-        let (n, now, at) = (self.forwarded, self.now, self.at());
-        self.missed += self.members.iter_mut().map(|m| u64::from(m.forward(n, now))).sum::<u64>();
-        self.hub.forward(result(n), at);
+    fn forward(&mut self, results: u32) -> Result<(), TestCaseError> {
+        let numbers = self.forwarded + 1..=self.forwarded + results;
+        self.forwarded += results;
+        let (now, at, unheard) = (self.now, self.at(), self.hub.unheard());
+        for member in &mut self.members {
+            self.missed += numbers.clone().map(|n| u64::from(member.forward(n, now))).sum::<u64>();
+        }
+        let any_ear = self.alive().any(|member| member.want != Want::Drained);
+        let nobody = self.hub.len() == 0;
+        let mut all: Vec<_> = numbers.map(result).collect();
+        self.hub.forward(&mut all, at);
         self.hub.flush_old(at);
+        prop_assert!(all.is_empty());
+        prop_assert!(!any_ear || self.hub.unheard() == unheard);
+        prop_assert!(!nobody || self.hub.unheard() == unheard + u64::from(results));
+        Ok(())
     }
 
     fn quiescent(&mut self) -> Result<(), TestCaseError> {
@@ -349,7 +360,7 @@ impl Stage {
                 self.hub.muster();
                 prop_assert_eq!(self.hub.len(), self.alive().count());
             }
-            Step::Forward => self.forward(),
+            Step::Forward(results) => self.forward(results)?,
             Step::Wait(time) => {
                 self.now += time;
                 let at = self.at();
@@ -389,7 +400,7 @@ proptest! {
         // Once everyone would have been told something, those who are gone have been removed.
         for _ in 0..5 {
             stage.members.iter().for_each(|member| while !member.ear.idle() { member.ear.handle() });
-            stage.forward();
+            stage.forward(1)?;
         }
         stage.quiescent()?;
         prop_assert_eq!(stage.hub.len(), stage.alive().count());

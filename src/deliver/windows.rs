@@ -156,10 +156,10 @@ impl Room {
         admitted
     }
 
-    /// A result takes room.
-    pub(super) fn fill(&self) {
+    /// `n` results take room.
+    pub(super) fn fill(&self, n: usize) {
         if let Some(account) = self.account() {
-            account.fill(1);
+            account.fill(n);
         }
     }
 

@@ -4,6 +4,7 @@ mod accepted;
 mod address;
 mod context;
 mod counts;
+mod finished;
 mod id;
 mod options;
 mod result;
@@ -20,8 +21,9 @@ use self::options::Options;
 pub(crate) use self::result::End;
 pub(crate) use self::{
     accepted::{Accepted, Entry, Postponed, place_of},
-    address::{Address, Arrival, Caller, Flow, FlowSeat},
+    address::{Address, Arrival, Caller, Flow, FlowSeat, Waiter},
     context::Inside,
+    finished::Finished,
     id::Staff,
     result::Ended,
     running::{Done, Hand, Run, Running},
@@ -35,7 +37,8 @@ pub use self::{
 };
 
 /// The lanes of one worker.
-pub(crate) type WorkStation<T, U, E> = Station<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
+pub(crate) type WorkStation<T, U, E> =
+    Station<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>, Finished<T, U, E>>;
 
 /// One piece of work: a payload for the process function, and an id to know it by.
 ///

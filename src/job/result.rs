@@ -129,17 +129,21 @@ impl<T, U, E> JobResult<T, U, E> {
         Ok((job, queued))
     }
 
-    /// One more handle on the same result. From here on it is shared.
-    pub(crate) fn share(self) -> (Self, Self) {
-        let result = match self.0 {
-            Inner::WithItsCode(job, end) => {
-                let other = Inner::WithItsCode(job.clone(), end.clone());
-                return (Self(other), Self(Inner::WithItsCode(job, end)));
-            }
-            Inner::Owned(job, end) => Arc::new((job, end)),
-            Inner::Shared(result) => result,
-        };
-        (Self(Inner::Shared(result.clone())), Self(Inner::Shared(result)))
+    /// The same result, for several receivers.
+    pub(crate) fn into_shared(self) -> Self {
+        match self.0 {
+            Inner::Owned(job, end) => Self(Inner::Shared(Arc::new((job, end)))),
+            shared => Self(shared),
+        }
+    }
+
+    /// One more handle on a result that is for several receivers.
+    pub(crate) fn share(&self) -> Self {
+        match &self.0 {
+            Inner::Owned(..) => unreachable!("it is made for several receivers before"),
+            Inner::Shared(result) => Self(Inner::Shared(result.clone())),
+            Inner::WithItsCode(job, end) => Self(Inner::WithItsCode(job.clone(), end.clone())),
+        }
     }
 
     fn end(&self) -> &End<U, E> {
@@ -290,7 +294,8 @@ mod tests {
 
     #[test]
     fn a_shared_result_is_owned_by_the_last_receiver() {
-        let (one, other) = result().share();
+        let other = result().into_shared();
+        let one = other.share();
         let one = one.into_parts().expect_err("the other holds it too");
         drop(other);
         assert_eq!(one.into_parts().unwrap().job.into_payload(), 1);
@@ -301,7 +306,8 @@ mod tests {
         let slot = triomphe::Arc::new(Some(Job::new(1)));
         let abandoned = end::<u8>(Err(JobError::Abandoned));
         let result = JobResult::shared_with_its_code(slot.clone(), abandoned);
-        let (one, other) = result.share();
+        let other = result.into_shared();
+        let one = other.share();
         assert_eq!(*one.job().payload(), 1);
         drop(one);
         let other = other.into_parts().expect_err("the code holds the job");
@@ -313,7 +319,8 @@ mod tests {
     fn the_outcome_of_a_job_whose_code_runs_is_owned_by_the_last_receiver() {
         let slot = triomphe::Arc::new(Some(Job::new(1)));
         let timed_out = end::<u8>(Err(JobError::TimedOut));
-        let (one, other) = JobResult::shared_with_its_code(slot, timed_out).share();
+        let other = JobResult::shared_with_its_code(slot, timed_out).into_shared();
+        let one = other.share();
         let one = one.into_outcome().expect_err("another holds the result");
         drop(other);
         assert_eq!(one.into_outcome().unwrap(), Err(JobError::TimedOut));

@@ -117,12 +117,12 @@ impl<K> Seat<K> {
 }
 
 #[derive(Debug)]
-pub(super) struct Bench<J, K, R> {
+pub(super) struct Bench<J, K, R, O> {
     pub(super) queue: OneByOne<VecDeque<J>>,
     /// What is to be tried again, and after what pause.
     pub(super) again: OneByOne<Vec<(R, Duration)>>,
     pub(super) seats: OneByOne<Vec<Seat<K>>>,
-    pub(super) out: Outbox<R>,
+    pub(super) out: Outbox<O>,
     /// By seat.
     pub(super) told: Vec<Arc<Told>>,
     pub(super) survey: Survey,
@@ -141,7 +141,7 @@ pub(super) struct Bench<J, K, R> {
     pub(super) given_up: bool,
 }
 
-impl<J, K, R> Bench<J, K, R> {
+impl<J, K, R, O: Default> Bench<J, K, R, O> {
     pub(super) fn new(seats: usize) -> Self {
         let mut bench = Self {
             queue: VecDeque::new().into(),
@@ -228,7 +228,10 @@ impl<J, K, R> Bench<J, K, R> {
         seat: usize,
         go_on: bool,
         exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
-    ) -> Option<(bool, Handed)> {
+    ) -> Option<(bool, Handed)>
+    where
+        O: Extend<R>,
+    {
         let place = &mut self.seats[seat];
         let job = match mem::replace(place, Seat::Away) {
             Seat::Running(job) => job,

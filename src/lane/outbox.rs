@@ -6,19 +6,18 @@
 
 use std::mem;
 
-use crate::panic::OneByOne;
-
 use super::{Bell, Put, Ring};
 
 /// Results at which the collector is rung although it will look by itself: a batch of this length
 /// makes the cost of a wake-up (7 to 17 µs) small beside that of its results.
 const LONG: usize = 1_024;
 
-/// The results of one worker. It lies behind the lock of the worker's lane: a job leaves its seat and
-/// its result comes here in one step.
+/// The results of one worker, in a collection `O` of them. It lies behind the lock of the worker's lane: a
+/// job leaves its seat and its result comes here in one step.
 #[derive(Debug)]
-pub(super) struct Outbox<R> {
-    results: OneByOne<Vec<R>>,
+pub(super) struct Outbox<O> {
+    results: O,
+    len: usize,
     /// How the collector stands.
     bell: Bell,
     /// The worker has another job at hand.
@@ -37,17 +36,21 @@ pub(crate) struct Handed {
     pub(crate) closed: bool,
 }
 
-impl<R> Outbox<R> {
+impl<O: Default> Outbox<O> {
     pub(super) fn new() -> Self {
-        Self { results: Vec::new().into(), bell: Bell::Asleep, more: false, closed: false }
+        Self { results: O::default(), len: 0, bell: Bell::Asleep, more: false, closed: false }
     }
 
     /// The worker's side: puts a result. `more` says that another job is at hand.
     #[inline]
-    pub(super) fn put(&mut self, result: R, more: bool) -> Handed {
-        self.results.push(result);
+    pub(super) fn put<R>(&mut self, result: R, more: bool) -> Handed
+    where
+        O: Extend<R>,
+    {
+        self.results.extend([result]);
+        self.len += 1;
         self.more = more;
-        let urgent = !more || self.results.len() >= LONG;
+        let urgent = !more || self.len >= LONG;
         let put = if urgent { Put::Urgent } else { Put::Patient };
         Handed { ring: self.bell.note(put), closed: self.closed }
     }
@@ -55,24 +58,24 @@ impl<R> Outbox<R> {
     /// The worker's side: no other job is at hand. What was to come next may have gone elsewhere, and
     /// then the results need not wait for it.
     pub(super) fn no_more(&mut self) -> Option<Ring> {
-        let waited = mem::take(&mut self.more) && !self.results.is_empty();
+        let waited = mem::take(&mut self.more) && self.len > 0;
         self.bell.note(if waited { Put::Urgent } else { Put::Nothing })
     }
 
     /// The collector's side, at its end: what is here is to be dropped, and so is what comes later, which
     /// tells those who wait for it.
-    pub(super) fn close(&mut self) -> OneByOne<Vec<R>> {
+    pub(super) fn close(&mut self) -> O {
         self.closed = true;
+        self.len = 0;
         mem::take(&mut self.results)
     }
 
     /// The collector's side: moves all results to `into`, which must be empty, and leaves its
     /// buffer to be filled. Returns whether the collector must look again by itself: the worker
     /// goes on and will not ring.
-    pub(super) fn empty(&mut self, into: &mut Vec<R>) -> bool {
-        debug_assert!(into.is_empty(), "results would be left in a buffer that is filled again");
-        mem::swap(&mut *self.results, into);
-        let watch = self.more && !into.is_empty();
+    pub(super) fn empty(&mut self, into: &mut O) -> bool {
+        mem::swap(&mut self.results, into);
+        let watch = self.more && mem::take(&mut self.len) > 0;
         self.bell = if watch { Bell::Awake } else { Bell::Asleep };
         watch
     }
@@ -82,7 +85,7 @@ impl<R> Outbox<R> {
 mod tests {
     use super::*;
 
-    fn rings(outbox: &mut Outbox<usize>, result: usize, more: bool) -> bool {
+    fn rings(outbox: &mut Outbox<Vec<usize>>, result: usize, more: bool) -> bool {
         outbox.put(result, more).ring.is_some()
     }
 
@@ -107,11 +110,11 @@ mod tests {
 
     #[test]
     fn what_is_put_into_a_closed_outbox_is_to_be_dropped() {
-        let mut outbox = Outbox::new();
+        let mut outbox = Outbox::<Vec<_>>::new();
         assert!(!outbox.put(1, true).closed);
-        assert_eq!(*outbox.close(), [1]);
+        assert_eq!(outbox.close(), [1]);
         assert!(outbox.put(2, false).closed);
-        assert_eq!(*outbox.close(), [2]);
+        assert_eq!(outbox.close(), [2]);
     }
 
     #[test]

@@ -49,15 +49,15 @@ pub(crate) enum End<R> {
 }
 
 /// What a worker shares with the dispatcher and the collector: the leases `J`, the jobs `K` that run, and
-/// the results `R`.
+/// the results `R`, which are gathered in an `O`.
 #[derive(Debug)]
-pub(crate) struct Station<J, K, R> {
-    lane: Lane<Bench<J, K, R>>,
+pub(crate) struct Station<J, K, R, O = Vec<R>> {
+    lane: Lane<Bench<J, K, R, O>>,
     surplus: Arc<Surplus>,
 }
 
 /// The worker's side.
-impl<J, K, R> Station<J, K, R> {
+impl<J, K, R, O: Default> Station<J, K, R, O> {
     pub(crate) fn new(seats: usize, surplus: Arc<Surplus>) -> Self {
         Self { lane: Lane::new(Bench::new(seats)), surplus }
     }
@@ -90,7 +90,10 @@ impl<J, K, R> Station<J, K, R> {
         seat: usize,
         ahead: usize,
         exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
-    ) -> Option<Handover> {
+    ) -> Option<Handover>
+    where
+        O: Extend<R>,
+    {
         self.lane.take(|bench, bell| {
             let go_on = !self.surplus.any();
             let Some((found, handed)) = bench.swap(seat, go_on, exchange) else {
@@ -105,7 +108,10 @@ impl<J, K, R> Station<J, K, R> {
 
     /// A seat's job has ended, and the seat does something else before it asks again. `end` is called
     /// under the lock. `None` if someone else has ended the job.
-    pub(crate) fn end(&self, seat: usize, end: impl FnOnce(K) -> End<R>) -> Option<Handover> {
+    pub(crate) fn end(&self, seat: usize, end: impl FnOnce(K) -> End<R>) -> Option<Handover>
+    where
+        O: Extend<R>,
+    {
         self.lane.peek(|bench| {
             let (handed, ring) = match end(bench.take(seat, Seat::Away)?) {
                 End::Result { result, urgent } => {
@@ -122,7 +128,7 @@ impl<J, K, R> Station<J, K, R> {
     }
 
     /// What a seat is told that asks and is to leave.
-    fn leaves(&self, bench: &mut Bench<J, K, R>, seat: usize) -> Option<Next> {
+    fn leaves(&self, bench: &mut Bench<J, K, R, O>, seat: usize) -> Option<Next> {
         let next = |ring| Some(Next { found: false, leaves: true, ring, collect: None });
         if !bench.seats[seat].is_present() {
             // The dispatcher told it to.
@@ -221,9 +227,12 @@ impl<J, K, R> Station<J, K, R> {
 }
 
 /// The outbox.
-impl<J, K, R> Station<J, K, R> {
+impl<J, K, R, O: Default> Station<J, K, R, O> {
     /// Puts a result of a job that no seat has ended.
-    pub(crate) fn put(&self, result: R) -> Option<Ring> {
+    pub(crate) fn put(&self, result: R) -> Option<Ring>
+    where
+        O: Extend<R>,
+    {
         let handed = self.lane.peek(|bench| bench.out.put(result, false));
         self.heed(handed)
     }
@@ -238,7 +247,7 @@ impl<J, K, R> Station<J, K, R> {
     }
 
     /// The collector's side: see [`Outbox::empty`](super::outbox::Outbox::empty).
-    pub(crate) fn empty(&self, into: &mut Vec<R>) -> bool {
+    pub(crate) fn empty(&self, into: &mut O) -> bool {
         self.lane.peek(|bench| bench.out.empty(into))
     }
 
@@ -262,7 +271,7 @@ pub(crate) struct Remains<J, K> {
 }
 
 /// The dispatcher's side.
-impl<J, K, R> Station<J, K, R> {
+impl<J, K, R, O: Default> Station<J, K, R, O> {
     /// Hands out what `fill` pushes.
     pub(crate) fn hand_out(&self, fill: impl FnOnce(&mut VecDeque<J>)) -> Option<Ring> {
         self.lane

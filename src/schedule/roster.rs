@@ -20,8 +20,8 @@ use super::{
 
 /// The workers, by number.
 #[derive(Debug)]
-pub(crate) struct Roster<J, K, R> {
-    pub(super) workers: Vec<Watched<J, K, R>>,
+pub(crate) struct Roster<J, K, R, O = Vec<R>> {
+    pub(super) workers: Vec<Watched<J, K, R, O>>,
     pub(super) surplus: Arc<Surplus>,
     /// There are never more workers than this, however many seats.
     pub(super) threads: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Roster<J, K, R> {
     /// The name of the next seat.
     pub(super) next_id: usize,
     /// What workers have left whose code has not returned.
-    pub(super) written_off: Vec<Arc<Station<J, K, R>>>,
+    pub(super) written_off: Vec<Arc<Station<J, K, R, O>>>,
     /// Jobs that are to be tried again, of workers that are no more.
     pub(super) again: Vec<(R, Duration)>,
     /// Times that a processor was not built by a worker that is no more.
@@ -42,8 +42,8 @@ pub(crate) struct Roster<J, K, R> {
 
 /// A worker's place.
 #[derive(Debug)]
-pub(super) struct Watched<J, K, R> {
-    pub(super) station: Arc<Station<J, K, R>>,
+pub(super) struct Watched<J, K, R, O> {
+    pub(super) station: Arc<Station<J, K, R, O>>,
     /// Whether it stands still.
     pub(super) stuck: Stuck,
     /// The names of its seats.
@@ -52,7 +52,7 @@ pub(super) struct Watched<J, K, R> {
     pub(super) taken: bool,
 }
 
-impl<J, K, R> Watched<J, K, R> {
+impl<J, K, R, O: Default> Watched<J, K, R, O> {
     pub(super) fn new(surplus: &Arc<Surplus>) -> Self {
         let station = Arc::new(Station::new(0, surplus.clone()));
         Self { station, stuck: Stuck::default(), ids: Vec::new(), taken: false }
@@ -98,7 +98,7 @@ pub(crate) struct Dealt {
     pub(crate) failing: usize,
 }
 
-impl<J: Waits, K, R> Roster<J, K, R> {
+impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     /// Without workers so far; they will share `threads` threads at most.
     pub(crate) fn new(surplus: Arc<Surplus>, threads: usize) -> Self {
         Self {
@@ -226,7 +226,7 @@ impl<J: Waits, K, R> Roster<J, K, R> {
         self.old_failures + self.stations().map(|station| station.failures()).sum::<u64>()
     }
 
-    pub(super) fn stations(&self) -> impl Iterator<Item = &Arc<Station<J, K, R>>> {
+    pub(super) fn stations(&self) -> impl Iterator<Item = &Arc<Station<J, K, R, O>>> {
         self.workers.iter().map(|place| &place.station)
     }
 

@@ -23,13 +23,13 @@ pub(crate) struct Opened {
     pub(crate) is_new: bool,
 }
 
-impl<J: Waits, K, R> Roster<J, K, R> {
+impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     /// How many seats there are, or will be once those that are to leave have left.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 
-    pub(crate) fn station(&self, worker: usize) -> &Arc<Station<J, K, R>> {
+    pub(crate) fn station(&self, worker: usize) -> &Arc<Station<J, K, R, O>> {
         &self.workers[worker].station
     }
 

@@ -17,7 +17,7 @@ use std::{
 use crate::{
     error::JobError,
     intake::Queue,
-    job::{Accepted, Ended, Inside, JobId, Postponed, Running, Stamp, WorkStation},
+    job::{Accepted, Ended, Finished, Inside, JobId, Postponed, Running, Stamp, WorkStation},
     lane::Holdback,
     value::Value,
 };
@@ -34,7 +34,8 @@ pub(crate) use self::timeouts::Overrun;
 /// soon enough for whoever waits.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 
-type WorkRoster<T, U, E> = Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>>;
+type WorkRoster<T, U, E> =
+    Roster<Accepted<T, U, E>, Running<T, U, E>, Ended<T, U, E>, Finished<T, U, E>>;
 
 /// How often one turn takes back jobs that are to be tried again.
 const MOST_PASSES: usize = 4;
