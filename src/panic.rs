@@ -21,10 +21,9 @@ pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<str>> {
 
 /// Drops values of the user's one by one; a panic of one costs none of the others.
 pub(crate) fn drop_each<V>(values: impl IntoIterator<Item = V>) {
-    for value in values {
-        if let Err(text) = catch(|| drop(value)) {
-            tracing::warn!(%text, "the drop of a value panicked");
-        }
+    let mut values = values.into_iter();
+    while let Err(text) = catch(|| values.by_ref().for_each(drop)) {
+        tracing::warn!(%text, "the drop of a value panicked");
     }
 }
 

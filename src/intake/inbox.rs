@@ -379,7 +379,9 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             ((answer, content.gate.take_left()), put)
         });
         self.ring(ring);
-        drop_each(left);
+        if !left.is_empty() {
+            drop_each(left);
+        }
         answer
     }
 

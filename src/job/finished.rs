@@ -1,6 +1,6 @@
 //! What a worker has finished, sorted by the worker: the collector is one, and the workers are many.
 
-use crate::panic::OneByOne;
+use crate::{lane::Gather, panic::OneByOne};
 
 use super::{Address, Counts, Ended, JobResult, Waiter};
 
@@ -27,16 +27,16 @@ impl<T, U, E> Default for Finished<T, U, E> {
     }
 }
 
-impl<T, U, E> Extend<Ended<T, U, E>> for Finished<T, U, E> {
+impl<T, U, E> Gather<Ended<T, U, E>> for Finished<T, U, E> {
     #[inline]
-    fn extend<I: IntoIterator<Item = Ended<T, U, E>>>(&mut self, results: I) {
-        for Ended { result, to } in results {
-            self.counts.add(result.outcome());
-            self.freed.extend(result.job().held_key());
-            match to {
-                Address::Subscribers => self.for_subscribers.push(result),
-                Address::Waiter(waiter) => self.for_callers.push((waiter, result)),
-            }
+    fn gather(&mut self, Ended { result, to }: Ended<T, U, E>) {
+        self.counts.add(result.outcome());
+        if let Some(key) = result.job().held_key() {
+            self.freed.push(key);
+        }
+        match to {
+            Address::Subscribers => self.for_subscribers.push(result),
+            Address::Waiter(waiter) => self.for_callers.push((waiter, result)),
         }
     }
 }

@@ -16,6 +16,7 @@ const BIAS: u64 = 1 << 63;
 static EPOCH: OnceLock<Instant> = OnceLock::new();
 
 impl Stamp {
+    #[inline]
     pub(crate) fn of(instant: Instant) -> Self {
         let epoch = *EPOCH.get_or_init(|| instant);
         let biased = match instant.checked_duration_since(epoch) {
@@ -48,7 +49,8 @@ impl Stamp {
 
 /// At most 292 years.
 fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX).min(BIAS - 1)
+    let nanos = duration.as_secs().saturating_mul(1_000_000_000);
+    nanos.saturating_add(duration.subsec_nanos().into()).min(BIAS - 1)
 }
 
 #[cfg(test)]

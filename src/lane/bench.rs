@@ -6,8 +6,12 @@ use crate::{job::Stamp, panic::OneByOne};
 
 use super::{
     Bell, Ring, Told,
-    outbox::{Handed, Outbox},
+    outbox::{Gather, Handed, Outbox},
 };
+
+/// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
+/// beside that of its jobs.
+const MOST: usize = 1_024;
 
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +26,7 @@ pub(crate) struct Survey {
     pub(crate) idle: usize,
     /// Seats whose processor was not built.
     pub(crate) failing: usize,
-    /// Station that the worker wants to have waiting beyond its idle seats.
+    /// How many jobs last a supply, at the worker's pace; 0 if that is unknown, or a single one does.
     pub(crate) ahead: usize,
     /// How often the worker has asked for a job or answered a ring: a count that stands still tells
     /// of an overrun.
@@ -46,8 +50,18 @@ impl Survey {
     /// All that the worker asks for: its idle seats first, then a supply ahead of them, renewed
     /// when half of it is used up.
     pub(crate) fn wanted(&self) -> usize {
-        let level = self.idle + self.ahead;
-        if self.waiting > self.idle + self.ahead / 2 { 0 } else { level - self.waiting.min(level) }
+        let level = self.idle + self.supply();
+        if self.waiting > self.idle + self.supply() / 2 { 0 } else { level - self.waiting.min(level) }
+    }
+
+    /// Station that the worker wants to have waiting beyond its idle seats.
+    pub(crate) fn supply(&self) -> usize {
+        self.ahead.min(MOST)
+    }
+
+    /// Whether its thread is at work, or about to be.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.running > 0 || self.waiting > 0
     }
 
     /// Whether every lease has ended.
@@ -230,7 +244,7 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
         exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
     ) -> Option<(bool, Handed)>
     where
-        O: Extend<R>,
+        O: Gather<R>,
     {
         let place = &mut self.seats[seat];
         let job = match mem::replace(place, Seat::Away) {
@@ -285,9 +299,9 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
     /// Whether the dispatcher must be told: there are more hungry seats than it knows of, the supply
     /// is half used up, the worker is back, or (`left`) a seat left.
     pub(super) fn ring(&mut self, left: bool) -> Option<Ring> {
-        let hungrier = self.survey().hungry() > self.hungry_seen;
-        let ahead = self.survey.ahead;
-        let low = !self.said_low && ahead > 0 && self.queue.len() <= ahead / 2;
+        let hungrier = self.survey.idle > self.hungry_seen + self.queue.len();
+        let supply = self.survey.supply();
+        let low = !self.said_low && supply > 0 && self.queue.len() <= supply / 2;
         let back = mem::take(&mut self.given_up);
         let ring = !self.rung && (hungrier || low || back || left);
         self.rung |= ring;

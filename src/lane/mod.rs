@@ -25,6 +25,7 @@ mod station_tests;
 pub(crate) use self::{
     bench::Survey,
     newcomers::Newcomers,
+    outbox::Gather,
     station::{End, Handover, Remains, Station},
     surplus::Surplus,
     told::{Told, Why},

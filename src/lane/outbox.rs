@@ -12,6 +12,18 @@ use super::{Bell, Put, Ring};
 /// makes the cost of a wake-up (7 to 17 µs) small beside that of its results.
 const LONG: usize = 1_024;
 
+/// What results are gathered in.
+pub(crate) trait Gather<R>: Default {
+    /// Adds one behind the others. It is called under a lock.
+    fn gather(&mut self, result: R);
+}
+
+impl<R> Gather<R> for Vec<R> {
+    fn gather(&mut self, result: R) {
+        self.push(result);
+    }
+}
+
 /// The results of one worker, in a collection `O` of them. It lies behind the lock of the worker's lane: a
 /// job leaves its seat and its result comes here in one step.
 #[derive(Debug)]
@@ -45,9 +57,9 @@ impl<O: Default> Outbox<O> {
     #[inline]
     pub(super) fn put<R>(&mut self, result: R, more: bool) -> Handed
     where
-        O: Extend<R>,
+        O: Gather<R>,
     {
-        self.results.extend([result]);
+        self.results.gather(result);
         self.len += 1;
         self.more = more;
         let urgent = !more || self.len >= LONG;

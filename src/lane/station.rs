@@ -13,7 +13,7 @@ use crate::job::Stamp;
 use super::{
     Bell, Lane, Put, Ring, Surplus, Told, Why,
     bench::{Bench, Seat, Survey},
-    outbox::Handed,
+    outbox::{Gather, Handed},
 };
 
 /// What a seat is told when it asks.
@@ -92,7 +92,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
         exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
     ) -> Option<Handover>
     where
-        O: Extend<R>,
+        O: Gather<R>,
     {
         self.lane.take(|bench, bell| {
             let go_on = !self.surplus.any();
@@ -110,7 +110,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     /// under the lock. `None` if someone else has ended the job.
     pub(crate) fn end(&self, seat: usize, end: impl FnOnce(K) -> End<R>) -> Option<Handover>
     where
-        O: Extend<R>,
+        O: Gather<R>,
     {
         self.lane.peek(|bench| {
             let (handed, ring) = match end(bench.take(seat, Seat::Away)?) {
@@ -231,7 +231,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     /// Puts a result of a job that no seat has ended.
     pub(crate) fn put(&self, result: R) -> Option<Ring>
     where
-        O: Extend<R>,
+        O: Gather<R>,
     {
         let handed = self.lane.peek(|bench| bench.out.put(result, false));
         self.heed(handed)

@@ -1,6 +1,6 @@
 //! A first-in, first-out queue in chunks: what can hold millions must not copy itself to grow.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use crate::panic::OneByOne;
 
@@ -24,11 +24,13 @@ struct Chunk<J> {
 pub(crate) struct Chunks<J> {
     chunks: VecDeque<Chunk<J>>,
     len: usize,
+    /// The buffer of a chunk that was emptied, for the next.
+    spare: VecDeque<J>,
 }
 
 impl<J> Chunks<J> {
     pub(crate) fn new() -> Self {
-        Self { chunks: VecDeque::new(), len: 0 }
+        Self { chunks: VecDeque::new(), len: 0, spare: VecDeque::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -53,7 +55,9 @@ impl<J> Chunks<J> {
             chunk.jobs.push_back(job);
             return chunk.number;
         }
-        self.push_chunk(VecDeque::from_iter([job]).into())
+        let mut jobs = mem::take(&mut self.spare);
+        jobs.push_back(job);
+        self.push_chunk(jobs.into())
     }
 
     /// Returns in which chunk the job lies now.
@@ -104,10 +108,17 @@ impl<J> Chunks<J> {
         let chunk = self.chunks.front_mut()?;
         let job = chunk.jobs.pop_front();
         if chunk.jobs.is_empty() {
-            self.chunks.pop_front();
+            self.pop_chunk();
         }
         self.len -= 1;
         job
+    }
+
+    /// Removes the first chunk, which is empty, and keeps its buffer.
+    fn pop_chunk(&mut self) {
+        if let Some(mut chunk) = self.chunks.pop_front() {
+            self.spare = mem::take(&mut *chunk.jobs);
+        }
     }
 
     pub(crate) fn pop_back(&mut self) -> Option<J> {
@@ -133,14 +144,18 @@ impl<J> Chunks<J> {
         job
     }
 
-    /// Moves all of `other` to the end of this queue.
+    /// Moves all of `other` to the end of this queue, and gives it a buffer to be filled.
     pub(crate) fn append(&mut self, other: &mut Self) {
-        self.len += std::mem::take(&mut other.len);
+        self.len += mem::take(&mut other.len);
+        if other.spare.capacity() == 0 {
+            other.spare = mem::take(&mut self.spare);
+        }
         for mut chunk in other.chunks.drain(..) {
             match self.chunks.back_mut() {
                 // Keeps chunks at least half full on average, however small the bursts are.
                 Some(last) if last.jobs.len() + chunk.jobs.len() <= CHUNK => {
                     last.jobs.append(&mut chunk.jobs);
+                    other.spare = mem::take(&mut *chunk.jobs);
                 }
                 _ => _ = self.push_chunk(chunk.jobs),
             }
@@ -156,12 +171,18 @@ impl<J> Chunks<J> {
             if jobs.len() <= left {
                 left -= jobs.len();
                 into.append(jobs);
-                self.chunks.pop_front();
+                self.pop_chunk();
             } else {
                 into.extend(jobs.drain(..left));
                 left = 0;
             }
         }
+    }
+}
+
+impl<J> Default for Chunks<J> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -7,13 +7,19 @@ use std::time::Duration;
 /// out one by one, so they start in the order of the queue.
 pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
 
-/// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
-/// beside that of its jobs.
-const MOST: u64 = 1_024;
-
 /// A new duration counts for an eighth, as in TCP's estimate of the round trip (RFC 6298): one
 /// overrun shortens the supply at once, and a few dozen short jobs restore it.
-const GAIN: u64 = 8;
+const GAIN: (u64, u64) = (1, 8);
+
+/// So many jobs that are short are recorded as one, of their mean duration: recording costs as much as the
+/// rest of a short job's bookkeeping.
+const TOGETHER: u64 = 8;
+
+/// What eight jobs of that duration would count for one by one, 1 - (7/8)^8, to the next simple fraction.
+const GAIN_TOGETHER: (u64, u64) = (2, 3);
+
+/// Longer than this, in nanoseconds, a job is recorded at once.
+const SHORT: u64 = 1_000;
 
 /// What a worker has learned of its jobs. Durations are kept in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,25 +29,37 @@ pub(crate) struct Pace {
     /// From the end of one job to the end of the next, on any seat of the worker.
     every: Option<u64>,
     ahead: usize,
-    recorded: u32,
+    /// Short jobs that have not been recorded: how many, and what they took in all.
+    short: u64,
+    short_took: u64,
+    short_every: u64,
 }
-
-/// The supply is calculated anew after so many jobs, or at once after one that took long: a division
-/// costs as much as all the rest.
-const CALCULATE_EVERY: u32 = 8;
 
 impl Pace {
     /// A job took `took`, and ended `every` after the one before it, in nanoseconds.
+    #[inline]
     pub(crate) fn record(&mut self, took: u64, every: u64) {
-        average(&mut self.took, took);
-        average(&mut self.every, every);
-        self.recorded = self.recorded.wrapping_add(1);
-        if self.recorded % CALCULATE_EVERY == 1 || took > nanos(SUPPLY) / MOST {
-            self.ahead = self.calculate();
+        if took.max(every) > SHORT || self.took.is_none() {
+            return self.learn(took, every, GAIN);
+        }
+        self.short += 1;
+        self.short_took += took;
+        self.short_every += every;
+        if self.short == TOGETHER {
+            let (took, every) = (self.short_took / TOGETHER, self.short_every / TOGETHER);
+            (self.short, self.short_took, self.short_every) = (0, 0, 0);
+            self.learn(took, every, GAIN_TOGETHER);
         }
     }
 
-    /// How many jobs the worker should have waiting while it runs others.
+    fn learn(&mut self, took: u64, every: u64, gain: (u64, u64)) {
+        average(&mut self.took, took, gain);
+        average(&mut self.every, every, gain);
+        self.ahead = self.calculate();
+    }
+
+    /// How many jobs last a [`SUPPLY`]; 0 if one does, or none was measured.
+    #[inline]
     pub(crate) fn ahead(&self) -> usize {
         self.ahead
     }
@@ -52,14 +70,15 @@ impl Pace {
         if took >= supply {
             return 0;
         }
-        usize::try_from((supply / every.max(1)).min(MOST)).unwrap_or(usize::MAX)
+        usize::try_from(supply / every.max(1)).unwrap_or(usize::MAX)
     }
 }
 
-fn average(mean: &mut Option<u64>, sample: u64) {
+/// `sample` counts for a `part` of a `whole`.
+fn average(mean: &mut Option<u64>, sample: u64, (part, whole): (u64, u64)) {
     *mean = Some(match *mean {
         None => sample,
-        Some(mean) => mean - mean / GAIN + sample / GAIN,
+        Some(mean) => mean - mean / whole * part + sample / whole * part,
     });
 }
 
@@ -85,8 +104,8 @@ mod tests {
     #[test]
     fn a_supply_lasts_a_millisecond() {
         assert_eq!(after(&[Duration::from_micros(10)]).ahead(), 100);
-        assert_eq!(after(&[Duration::from_nanos(1)]).ahead(), 1_024);
-        assert_eq!(after(&[Duration::ZERO]).ahead(), 1_024);
+        assert_eq!(after(&[Duration::from_nanos(100)]).ahead(), 10_000);
+        assert_eq!(after(&[Duration::ZERO]).ahead(), 1_000_000);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
 use super::{
     Backlog,
     backlog::Waits,
-    share::{Ask, Recall, recall, share},
+    share::{Ask, Recall, recall, share, wakes},
     stuck::Stuck,
 };
 
@@ -301,10 +301,17 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     ) -> usize {
         self.asks.clear();
         let asks = self.surveys.iter().enumerate().map(|(worker, seen)| Ask::new(worker, seen));
-        self.asks.extend(asks.filter(|ask| ask.wanted > 0));
+        let jobs = queue.len().min(allowance.unwrap_or(usize::MAX));
+        let mut wakes = wakes(jobs, &self.surveys);
+        self.asks.extend(asks.filter(|ask| {
+            let sleeps = !self.surveys[ask.worker].is_awake();
+            let asks = ask.wanted > 0 && (!sleeps || wakes > 0);
+            wakes -= usize::from(asks && sleeps);
+            asks
+        }));
         // The oldest jobs go to whoever starts them at once.
         self.asks.sort_by_key(|ask| ask.hungry == 0);
-        share(queue.len().min(allowance.unwrap_or(usize::MAX)), &mut self.asks);
+        share(jobs, &mut self.asks);
         let handed_out = self.asks.iter().map(|ask| ask.granted).sum();
         if handed_out > 0 {
             leave(handed_out);

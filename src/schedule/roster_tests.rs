@@ -64,12 +64,13 @@ fn an_allowance_holds_jobs_back() {
 fn what_waits_behind_an_overrun_goes_to_an_idle_worker() {
     let (stations, mut roster) = workers(2);
     take(&stations[0], 0, 100);
-    roster.deal(&mut queue(0..64), None, Instant::now(), |_| (), |_| ());
+    let now = Instant::now();
+    roster.deal(&mut queue(0..64), None, now, |_| (), |_| ());
     assert_eq!(take(&stations[0], 0, 100), Some(0), "and it runs on and on");
     let mut started = vec![];
-    for _ in 0..200 {
+    for look in 0..200 {
         started.extend(take(&stations[1], 0, 0));
-        roster.deal(&mut Backlog::new(), None, Instant::now(), |_| (), |_| ());
+        roster.deal(&mut Backlog::new(), None, now + look * PATIENCE, |_| (), |_| ());
     }
     started.sort_unstable();
     assert_eq!(started, Vec::from_iter(1..64));

@@ -2,6 +2,29 @@
 
 use crate::lane::Survey;
 
+/// A worker that sleeps is woken for no less than this part of a supply, which is 50 µs of work, while
+/// another is awake: a wake-up costs 7 to 17 µs of a processor's time, and a worker that is woken for
+/// less is asleep again before the next burst, and costs that once more.
+const WORTH: usize = 20;
+
+/// How many workers that sleep are worth waking for `jobs`, beside those that are awake and have theirs.
+/// All, if nobody knows how long the jobs will take: they may wait for each other.
+pub(crate) fn wakes(jobs: usize, surveys: &[Survey]) -> usize {
+    let present = || surveys.iter().filter(|survey| survey.present > 0);
+    let Some(last_a_supply) = present().map(|survey| survey.ahead).min() else { return 0 };
+    if last_a_supply == 0 {
+        return usize::MAX;
+    }
+    let jobs = present().fold(jobs, |jobs, survey| jobs.saturating_add(survey.waiting));
+    let workers = jobs.saturating_mul(WORTH).div_ceil(last_a_supply);
+    workers.saturating_sub(present().filter(|survey| survey.is_awake()).count())
+}
+
+/// Whether an idle worker is worth waking for so many jobs of another.
+fn is_worth(jobs: usize, of: &Survey) -> bool {
+    jobs > 0 && jobs.saturating_mul(WORTH) >= of.ahead
+}
+
 /// What one worker asks for, and what it is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
@@ -52,13 +75,13 @@ pub(crate) struct Recall {
 }
 
 /// With nothing left in the queue: an idle worker takes half of what waits at the fullest, but for
-/// what that one's own idle seats are about to start.
+/// what that one's own idle seats are about to start, if it is worth waking for that.
 pub(crate) fn recall(surveys: &[Survey]) -> Option<Recall> {
     let to = surveys.iter().position(|survey| survey.hungry() > 0)?;
     let (from, fullest) =
         surveys.iter().enumerate().max_by_key(|(_, survey)| survey.recallable())?;
     let jobs = fullest.recallable().div_ceil(2);
-    (jobs > 0).then_some(Recall { from, to, jobs })
+    is_worth(jobs, fullest).then_some(Recall { from, to, jobs })
 }
 
 #[cfg(test)]
@@ -98,6 +121,29 @@ mod tests {
         assert_eq!(recall(&[busy(3), busy(9)]), None);
         let woken = Survey { waiting: 1, ..idle };
         assert_eq!(recall(&[woken, idle]), None, "what a woken worker is about to start stays");
+    }
+
+    #[test]
+    fn short_jobs_wake_no_more_workers_than_they_keep_busy() {
+        // Jobs of 1 µs: 50 are worth a worker.
+        let sleeping = Survey { present: 1, idle: 1, ahead: 1_000, ..Survey::default() };
+        let awake = Survey { idle: 0, running: 1, ..sleeping };
+        assert_eq!(wakes(1, &[sleeping; 4]), 1, "somebody has to run it");
+        assert_eq!(wakes(50, &[sleeping; 4]), 1);
+        assert_eq!(wakes(50, &[awake, sleeping]), 0);
+        assert_eq!(wakes(51, &[awake, sleeping]), 1);
+        assert_eq!(wakes(1, &[Survey { waiting: 50, ..awake }, sleeping]), 1);
+        assert_eq!(recall(&[Survey { waiting: 98, ..awake }, sleeping]), None);
+        assert!(recall(&[Survey { waiting: 99, ..awake }, sleeping]).is_some());
+    }
+
+    #[test]
+    fn jobs_of_unknown_length_wake_everyone() {
+        let idle = Survey { present: 1, idle: 1, ..Survey::default() };
+        let busy = Survey { present: 1, running: 1, ahead: 1_000, ..Survey::default() };
+        assert_eq!(wakes(2, &[idle, busy]), usize::MAX);
+        assert!(wakes(2, &[Survey { ahead: 0, ..busy }, idle]) > 0);
+        assert_eq!(wakes(2, &[Survey { present: 0, ahead: 0, ..idle }, busy]), 0);
     }
 
     /// The model hands out one job at a time to whoever has the least of those that may get one.

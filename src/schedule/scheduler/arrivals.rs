@@ -39,7 +39,7 @@ enum Place {
 /// Jobs that come, and those that leave for their sake.
 impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     pub(super) fn take_in(&mut self, now: Now, port: &mut impl Port<T, U, E>) {
-        let mut incoming = Chunks::new();
+        let mut incoming = mem::take(&mut self.incoming);
         let mut inflow = self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
         self.accepted = inflow.accepted;
         self.release_keys(mem::take(&mut inflow.freed));
@@ -52,6 +52,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             self.end_waiting(victims, || JobError::Evicted, now.clock, port);
         }
         self.queue.append(&mut incoming);
+        self.incoming = incoming;
         self.take_due(now.clock, port);
     }
 

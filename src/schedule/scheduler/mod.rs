@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Backlog, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
+    Backlog, Chunks, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
     port::{Now, Port, Turned},
     stall::{Finding, Vigil},
 };
@@ -79,6 +79,8 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
     timeout: Option<Duration>,
     overrun: Overrun,
     retry: Option<Retry<E>>,
+    /// Empty between turns: its buffers go to and fro between the inbox and the queue.
+    incoming: Chunks<Accepted<T, U, E>>,
     queue: Backlog<Accepted<T, U, E>>,
     later: Later<Postponed<T, U, E>>,
     keys: Keys<Accepted<T, U, E>>,
@@ -131,6 +133,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             timeout,
             overrun,
             retry,
+            incoming: Chunks::default(),
             queue: Backlog::new(),
             later: Later::new(),
             keys: Keys::new(),
