@@ -1,9 +1,9 @@
 //! `workpool-bench simulate --schedules N --seed S` tries the pool under random schedules, and
 //! `workpool-bench mutants` whether that finds faults that are put into the pool on purpose.
 //! `workpool-bench peers`, `grains` and `latency` measure the pool beside others, `scale` how its cost
-//! grows, and `floor` what the parts cost that every pool is made of; `counts` counts what noise cannot
-//! touch, and compares it with the figures checked in. `workpool-bench table` prints what these have
-//! found, and `workpool-bench plot` draws it.
+//! grows, `checksum` a whole program beside the tools of the shell, and `floor` what the parts cost that
+//! every pool is made of; `counts` counts what noise cannot touch, and compares it with the figures
+//! checked in. `workpool-bench table` prints what these have found, and `workpool-bench plot` draws it.
 
 mod mutants;
 
@@ -51,6 +51,16 @@ enum What {
     Table(Table),
     /// Draws a report as an SVG.
     Plot(Plot),
+    /// The example `checksum` beside `sha256sum` and `openssl`, on many small files and a few large ones.
+    /// It needs cargo, `find`, `xargs` and these two, and 450 MB for a while where temporary files are.
+    Checksum {
+        /// How often each is run; medians are printed.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Prints one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// One case of `scale`, for a process of its own.
     #[command(hide = true)]
     ScaleAlone {
@@ -128,6 +138,7 @@ fn main() -> ExitCode {
         What::Plot(what) => done(plot(&what)),
         What::ScaleAlone { name } => say(measure::scale_alone(&name)),
         What::Table(what) => say(Report::read(&what.report).and_then(|report| report.markdown())),
+        What::Checksum { rounds, json } => print(measure::checksum(rounds), json),
         What::Peers(what) => print(measure::peers(what.rounds, &what.only), what.json),
     }
 }

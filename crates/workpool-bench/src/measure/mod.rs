@@ -1,6 +1,7 @@
 //! What the pool costs, beside its peers.
 
 mod allocations;
+mod checksum;
 mod contenders;
 mod counts;
 mod floor;
@@ -17,6 +18,7 @@ mod usage;
 
 pub use self::{
     allocations::allocations,
+    checksum::checksum,
     counts::{Comparison, Counted, check_counts, compare_counts, counts},
     floor::floor,
     grains::grains,

@@ -25,14 +25,21 @@ pub(crate) struct Usage {
 impl Usage {
     pub(crate) fn now() -> Self {
         let allocations = ALLOCATIONS.load(Ordering::Relaxed);
-        let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else {
-            return Self { allocations, ..Self::default() };
-        };
+        Self { allocations, ..Self::of(UsageWho::RUSAGE_SELF) }
+    }
+
+    /// Of the processes that this one has started and that have ended, and of theirs.
+    pub(crate) fn of_children() -> Self {
+        Self::of(UsageWho::RUSAGE_CHILDREN)
+    }
+
+    fn of(who: UsageWho) -> Self {
+        let Ok(usage) = getrusage(who) else { return Self::default() };
         let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
         Self {
             cpu: Duration::from_micros(micros.unsigned_abs()),
             sleeps: usage.voluntary_context_switches().unsigned_abs(),
-            allocations,
+            allocations: 0,
         }
     }
 }
