@@ -146,6 +146,9 @@ impl<J> Chunks<J> {
 
     /// Moves all of `other` to the end of this queue, and gives it a buffer to be filled.
     pub(crate) fn append(&mut self, other: &mut Self) {
+        if other.is_empty() {
+            return;
+        }
         self.len += mem::take(&mut other.len);
         if other.spare.capacity() == 0 {
             other.spare = mem::take(&mut self.spare);

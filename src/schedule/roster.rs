@@ -138,26 +138,41 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
                 self.move_leases(from_to, &mut wake);
             }
         }
-        let idle = self.surveys.iter().any(|survey| survey.hungry() > 0);
-        Dealt {
-            handed_out,
-            quiet: self.surveys.iter().all(Survey::is_quiet),
-            look_again: idle && self.surveys.iter().any(|survey| survey.waiting > 0),
-            any_hungry: idle,
-            all_busy: self.are_all_busy(),
-            due: self.surveys.iter().filter_map(|survey| survey.due).min(),
-            any_stuck: self.surveys.iter().any(|survey| survey.stuck > 0),
-            again: !self.again.is_empty() || self.surveys.iter().any(|survey| survey.again),
-            dead: self.surveys.iter().any(|survey| survey.dead),
-            emptied: self.is_any_emptied(),
-            live: self.surveys.iter().map(Survey::live).sum(),
-            failing: self.surveys.iter().map(|survey| survey.failing).sum(),
-        }
+        self.sum_up(handed_out)
     }
 
-    fn are_all_busy(&self) -> bool {
-        let mut surveys = self.surveys.iter().zip(&self.workers);
-        surveys.all(|(seen, place)| seen.running + seen.stuck > 0 || !place.taken)
+    /// As of the last look, and what was handed out since.
+    fn sum_up(&self, handed_out: usize) -> Dealt {
+        let mut dealt = Dealt {
+            handed_out,
+            quiet: true,
+            look_again: false,
+            any_hungry: false,
+            all_busy: true,
+            due: None,
+            any_stuck: false,
+            again: !self.again.is_empty(),
+            dead: false,
+            emptied: false,
+            live: 0,
+            failing: 0,
+        };
+        let mut any_waiting = false;
+        for (seen, place) in self.surveys.iter().zip(&self.workers) {
+            any_waiting |= seen.waiting > 0;
+            dealt.quiet &= seen.is_quiet();
+            dealt.any_hungry |= seen.hungry() > 0;
+            dealt.all_busy &= seen.running + seen.stuck > 0 || !place.taken;
+            dealt.due = dealt.due.into_iter().chain(seen.due).min();
+            dealt.any_stuck |= seen.stuck > 0;
+            dealt.again |= seen.again;
+            dealt.dead |= seen.dead;
+            dealt.emptied |= seen.present == 0 && place.taken;
+            dealt.live += seen.live();
+            dealt.failing += seen.failing;
+        }
+        dealt.look_again = dealt.any_hungry && any_waiting;
+        dealt
     }
 
     /// How many workers there are.

@@ -125,10 +125,6 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     }
 
     /// As of the last look.
-    pub(super) fn is_any_emptied(&self) -> bool {
-        (0..self.workers.len()).any(|worker| self.is_emptied(worker))
-    }
-
     fn is_emptied(&self, worker: usize) -> bool {
         let empty = self.surveys.get(worker).is_some_and(|survey| survey.present == 0);
         empty && self.workers[worker].taken

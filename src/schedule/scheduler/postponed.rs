@@ -44,6 +44,9 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     /// What is due at `now` goes to the queue: to the end of it after a delay, to its own place to be
     /// tried again.
     pub(super) fn take_due(&mut self, now: Instant, port: &mut impl Port<T, U, E>) {
+        if self.later.len() == 0 {
+            return;
+        }
         let mut due = Chunks::new();
         while let Some(job) = self.later.pop_due(now) {
             match job {
