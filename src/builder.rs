@@ -46,6 +46,7 @@ pub struct Builder<T, U, E> {
     queue: Queue,
     home: Home,
     clock: Arc<dyn Clock>,
+    is_real_time: bool,
     /// Unless set, it depends on the form.
     grace: Option<Duration>,
     timeout: Option<Duration>,
@@ -78,6 +79,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             queue: Queue::unbounded(),
             home: Home::Here,
             clock: Arc::new(SystemClock),
+            is_real_time: true,
             grace: None,
             timeout: None,
             retry: None,
@@ -167,7 +169,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// Where the pool reads the time; the system's clock unless set. For tests. Where it panics, the
     /// real time stands in.
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Arc::new(Guarded::new(clock)), ..self }
+        Self { clock: Arc::new(Guarded::new(clock)), is_real_time: false, ..self }
     }
 
     /// Starts the actors and the workers' threads.
@@ -270,6 +272,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let recruiter = Recruiter {
             work: self.work,
             clock: self.clock.clone(),
+            is_real_time: self.is_real_time,
             terms,
             inside: inside.clone(),
             collector: collector.clone(),

@@ -6,9 +6,9 @@ use actix::{Actor, Addr};
 
 use crate::{
     collector::Collector,
-    job::{Inside, Staff, WorkStation, WorkerId},
+    job::{Inside, Staff, Stamp, WorkStation, WorkerId},
     message::{Collect, Origin},
-    runtime::{ArbiterHandle, Budget, Clock, chance},
+    runtime::{ArbiterHandle, Budget, Clock, Ticks, chance},
     value::Value,
     work::{BlockingSeat, Hooks, Life, Post, Terms, Work},
     worker::{Seats, Worker},
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) struct Recruiter<T: Value, U: Value, E: Value> {
     pub(crate) work: Work<T, U, E>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// That clock is the system's.
+    pub(crate) is_real_time: bool,
     pub(crate) terms: Terms<E>,
     pub(crate) inside: Arc<Inside<T, U, E>>,
     pub(crate) collector: Addr<Collector<T, U, E>>,
@@ -35,10 +37,12 @@ impl<T: Value, U: Value, E: Value> Recruiter<T, U, E> {
     ) -> Addr<Worker<T, U, E>> {
         let (work, clock, terms) = (self.work.clone(), self.clock.clone(), self.terms.clone());
         let (inbox, collector) = (self.inside.inbox.clone(), self.collector.clone());
+        let is_real_time = self.is_real_time;
         let ring_dispatcher = Box::new(move |ring| inbox.ring(Some(ring)));
         let life = Life::new(station, self.inside.clone(), ring_dispatcher);
         Worker::start_in_arbiter(arbiter, move |_| {
-            let post = Post::new(life, hooks(clock.clone(), collector, number), terms);
+            let post =
+                Post::new(life, hooks(clock.clone(), is_real_time, collector, number), terms);
             let seats = match work {
                 Work::Async(serve) => Seats::Async { post: Rc::new(post), serve },
                 Work::Blocking(build) => {
@@ -57,12 +61,18 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 fn hooks<T: Value, U: Value, E: Value>(
     clock: Arc<dyn Clock>,
+    is_real_time: bool,
     collector: Addr<Collector<T, U, E>>,
     number: usize,
 ) -> Hooks {
     let sleeping = clock.clone();
     Hooks {
-        now: Box::new(move || clock.now()),
+        now: if is_real_time {
+            let ticks = Ticks::new();
+            Box::new(move || ticks.now())
+        } else {
+            Box::new(move || Stamp::of(clock.now()))
+        },
         sleep: Box::new(move |pause| sleeping.sleep_until(sleeping.now() + pause.min(CENTURY))),
         ring_collector: Box::new(move || {
             collector.do_send(Collect { from: Origin::Worker(number) });

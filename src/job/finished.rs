@@ -28,7 +28,7 @@ impl<T, U, E> Default for Finished<T, U, E> {
 }
 
 impl<T, U, E> Gather<Ended<T, U, E>> for Finished<T, U, E> {
-    #[inline]
+    #[inline(always)]
     fn gather(&mut self, Ended { result, to }: Ended<T, U, E>) {
         self.counts.add(result.outcome());
         if let Some(key) = result.job().held_key() {

@@ -39,6 +39,7 @@ pub(crate) struct End<U, E> {
 }
 
 impl<U, E> End<U, E> {
+    #[inline(always)]
     pub(crate) fn new(
         outcome: Result<U, JobError<E>>,
         run: Option<Run>,
@@ -106,6 +107,7 @@ pub struct Parts<T, U, E> {
 }
 
 impl<T, U, E> JobResult<T, U, E> {
+    #[inline(always)]
     pub(crate) fn new(job: Job<T>, end: End<U, E>) -> Self {
         Self(Inner::Owned(job, end))
     }

@@ -88,7 +88,13 @@ pub(crate) struct Done<T, U, E> {
 type Exchanged<T, U, E> = (Done<T, U, E>, Option<Running<T, U, E>>);
 
 impl<T, U, E> Done<T, U, E> {
+    /// The key that it holds.
+    pub(crate) fn held_key(&self) -> Option<u64> {
+        self.job.held_key()
+    }
+
     /// Ends the job. `started` says whether its code was called at all.
+    #[inline(always)]
     pub(crate) fn end(
         self,
         outcome: Result<U, JobError<E>>,
@@ -137,9 +143,16 @@ impl<T> Hand<T> {
     }
 
     /// Begins a job: what is returned is for the lane.
+    #[inline(always)]
     pub(crate) fn begin<U, E>(&mut self, job: Accepted<T, U, E>, run: Run) -> Running<T, U, E> {
-        let (running, _) = self.replace(job, run);
-        running
+        let Accepted { entry, queued, place } = job;
+        self.starts += 1;
+        self.stop = entry.to.stop().cloned();
+        match triomphe::Arc::get_mut(&mut self.slot) {
+            Some(slot) => *slot = Some(entry.job),
+            None => self.slot = triomphe::Arc::new(Some(entry.job)),
+        }
+        Running { job: self.slot.clone(), to: entry.to, queued, place, run, start: self.starts }
     }
 
     /// Takes back the job that ran, which its lane gave back, and begins another if there is one.
@@ -153,37 +166,11 @@ impl<T> Hand<T> {
         let Running { job, to, queued, place, run: ran, .. } = ran;
         // The lane's share goes first: the slot is the seat's own then.
         drop(job);
-        let (next, job) = match next {
-            Some(next) => {
-                let (next, job) = self.replace(next, run);
-                (Some(next), job)
-            }
-            None => (None, triomphe::Arc::get_mut(&mut self.slot).and_then(Option::take)),
+        let Some(job) = triomphe::Arc::get_mut(&mut self.slot).and_then(Option::take) else {
+            unreachable!("nobody else has a job that its lane gave back")
         };
-        match job {
-            Some(job) => (Done { job, to, queued, place, run: ran }, next),
-            None => unreachable!("nobody else has a job that its lane gave back"),
-        }
-    }
-
-    #[inline(always)]
-    fn replace<U, E>(
-        &mut self,
-        job: Accepted<T, U, E>,
-        run: Run,
-    ) -> (Running<T, U, E>, Option<Job<T>>) {
-        let Accepted { entry, queued, place } = job;
-        self.starts += 1;
-        self.stop = entry.to.stop().cloned();
-        let before = match triomphe::Arc::get_mut(&mut self.slot) {
-            Some(place) => place.replace(entry.job),
-            None => {
-                self.slot = triomphe::Arc::new(Some(entry.job));
-                None
-            }
-        };
-        let job = self.slot.clone();
-        (Running { job, to: entry.to, queued, place, run, start: self.starts }, before)
+        let next = next.map(|next| self.begin(next, run));
+        (Done { job, to, queued, place, run: ran }, next)
     }
 }
 

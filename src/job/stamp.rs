@@ -41,6 +41,12 @@ impl Stamp {
         Self(self.0.saturating_add(nanos(pause)))
     }
 
+    /// So many nanoseconds later.
+    #[inline]
+    pub(crate) fn after_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// Nanoseconds from then to this, or 0 if this was before.
     pub(crate) fn since(self, then: Self) -> u64 {
         self.0.get().saturating_sub(then.0.get())

@@ -239,14 +239,15 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
 
     /// Gives a seat's job to `exchange`, which ends it, with the next lease, to begin in its place. Where
     /// there is none, or the seat may not `go_on`, the seat is away. Returns whether another began, or
-    /// `None` if the seat runs nothing.
-    #[inline]
-    pub(super) fn swap(
+    /// the outcome if the seat runs nothing.
+    #[inline(always)]
+    pub(super) fn swap<X>(
         &mut self,
         seat: usize,
         go_on: bool,
-        exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
-    ) -> Option<(bool, Handed)>
+        outcome: X,
+        exchange: impl FnOnce(K, Option<J>, X) -> (R, bool, Option<K>),
+    ) -> Result<(bool, Handed), X>
     where
         O: Gather<R>,
     {
@@ -255,11 +256,11 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
             Seat::Running(job) => job,
             other => {
                 *place = other;
-                return None;
+                return Err(outcome);
             }
         };
         let next = if go_on { self.queue.pop_front() } else { None };
-        let (result, urgent, next) = exchange(job, next);
+        let (result, urgent, next) = exchange(job, next, outcome);
         let found = next.is_some();
         match next {
             Some(next) => {
@@ -268,7 +269,7 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
             }
             None => self.survey.running -= 1,
         }
-        Some((found, self.out.put(result, found && !urgent)))
+        Ok((found, self.out.put(result, found && !urgent)))
     }
 
     /// A seat asks for nothing any more.

@@ -68,8 +68,8 @@ fn sharing(seats: usize, surplus: &StdArc<Surplus>) -> Arc<Station> {
 
 /// A seat takes its next job, after the one it runs if it runs one. Says whether it has one.
 fn take(leases: &Station, seat: usize) -> (bool, Option<Ring>) {
-    let turn = leases.turn(seat, 0, |job, next| (job, false, next));
-    if let Some(next) = turn
+    let turn = leases.turn(seat, 0, (), |job, next, ()| (job, false, next));
+    if let Ok(next) = turn
         && next.found
     {
         return (true, next.ring);
@@ -110,8 +110,8 @@ fn a_job_that_runs_is_ended_once_by_its_seat_or_by_whoever_gives_it_up() {
         let worker = {
             let leases = leases.clone();
             thread::spawn(move || {
-                let turn = leases.turn(0, 0, |job, next| (job, false, next));
-                (turn.is_some(), turn.is_some_and(|next| next.found))
+                let turn = leases.turn(0, 0, (), |job, next, ()| (job, false, next));
+                (turn.is_ok(), turn.is_ok_and(|next| next.found))
             })
         };
         let abandoned = leases.abandon();
@@ -228,7 +228,7 @@ fn a_result_is_fetched_or_the_collector_is_rung() {
             thread::spawn(move || {
                 let _ = leases.ask(0, 0, |job| job);
                 for _ in 0..2 {
-                    let ended = leases.turn(0, 0, |job, next| (job, false, next));
+                    let ended = leases.turn(0, 0, (), |job, next, ()| (job, false, next));
                     to_collector.send(leases.heed(ended.unwrap().handed));
                 }
                 to_collector.send(leases.ask(0, 0, |job| job).collect);

@@ -102,6 +102,7 @@ impl<Q> Lane<Q> {
 
     /// The consumer's side: takes from the queue, given what the bell says, and says how the bell
     /// stands from now on.
+    #[inline(always)]
     pub(crate) fn take<R>(&self, take: impl FnOnce(&mut Q, Bell) -> (R, Bell)) -> R {
         let mut state = lock(&self.state);
         let bell = state.bell;

@@ -54,7 +54,7 @@ impl<O: Default> Outbox<O> {
     }
 
     /// The worker's side: puts a result. `more` says that another job is at hand.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put<R>(&mut self, result: R, more: bool) -> Handed
     where
         O: Gather<R>,

@@ -80,29 +80,31 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
         })
     }
 
-    /// A seat's job has ended, and the next lease begins: `exchange` is called under the lock, with the
-    /// one and, if there is one, the other. It returns the result, whether that is urgent, and what begins.
-    /// Where nothing does, the seat is away until it asks. `None` if someone else has ended the job, and
-    /// the seat is given up.
-    #[inline]
-    pub(crate) fn turn(
+    /// A seat's job has ended with `outcome`, and the next lease begins: `exchange` is called under the lock,
+    /// with the one and, if there is one, the other. It returns the result, whether that is urgent, and what
+    /// begins. Where nothing does, the seat is away until it asks. The outcome comes back if someone else has
+    /// ended the job, and the seat is given up.
+    #[inline(always)]
+    pub(crate) fn turn<X>(
         &self,
         seat: usize,
         ahead: usize,
-        exchange: impl FnOnce(K, Option<J>) -> (R, bool, Option<K>),
-    ) -> Option<Handover>
+        outcome: X,
+        exchange: impl FnOnce(K, Option<J>, X) -> (R, bool, Option<K>),
+    ) -> Result<Handover, X>
     where
         O: Gather<R>,
     {
         self.lane.take(|bench, bell| {
             let go_on = !self.surplus.any();
-            let Some((found, handed)) = bench.swap(seat, go_on, exchange) else {
-                return (None, bell);
+            let (found, handed) = match bench.swap(seat, go_on, outcome, exchange) {
+                Ok(swapped) => swapped,
+                Err(outcome) => return (Err(outcome), bell),
             };
             bench.note(ahead);
             // A seat without a job rings when it asks: only then is it to be handed one.
             let ring = if found { bench.ring(false) } else { None };
-            (Some(Handover { found, handed, ring }), bench.bell(bell))
+            (Ok(Handover { found, handed, ring }), bench.bell(bell))
         })
     }
 

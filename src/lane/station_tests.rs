@@ -32,11 +32,11 @@ fn turn(
     ahead: usize,
 ) -> (Option<u32>, Option<Handover>) {
     let mut ended = None;
-    let turn = station.turn(seat, ahead, |job, next| {
+    let turn = station.turn(seat, ahead, (), |job, next, ()| {
         ended = Some(job);
         (job, false, next)
     });
-    (ended, turn)
+    (ended, turn.ok())
 }
 
 #[test]

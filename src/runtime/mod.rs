@@ -10,6 +10,7 @@ mod outlet;
 mod reply;
 mod step_clock;
 mod system_clock;
+mod ticks;
 
 pub use self::{clock::Clock, step_clock::StepClock, system_clock::SystemClock};
 pub(crate) use actix_rt::ArbiterHandle;
@@ -23,4 +24,5 @@ pub(crate) use self::{
     clock::Guarded,
     crew::{Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
+    ticks::Ticks,
 };

@@ -5,7 +5,7 @@ use std::{
     future::{Future, poll_fn},
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -20,7 +20,7 @@ use crate::{
 
 /// What a worker is given by the runtime.
 pub(crate) struct Hooks {
-    pub(crate) now: Box<dyn Fn() -> Instant>,
+    pub(crate) now: Box<dyn Fn() -> Stamp>,
     pub(crate) sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()>>,
     pub(crate) ring_collector: Box<dyn Fn()>,
     pub(crate) chance: Box<dyn Fn() -> u64>,
@@ -188,7 +188,7 @@ impl<T, U, E> Post<T, U, E> {
     }
 
     pub(super) fn now(&self) -> Stamp {
-        Stamp::of((self.hooks.now)())
+        (self.hooks.now)()
     }
 
     pub(super) fn sleep(&self, pause: Duration) -> BoxFuture<'static, ()> {
@@ -244,17 +244,19 @@ impl<T, U, E> Post<T, U, E> {
             };
         }
         let run = Run { started: ended, ..run };
-        let mut outcome = Some(outcome);
         let station = &self.life.station;
-        let turned = station.turn(seat, self.ahead(), |job, next| {
+        let turned = station.turn(seat, self.ahead(), outcome, |job, next, outcome| {
             let (job, next) = hand.exchange(job, next, run);
-            let result = end(job, &mut outcome, started, ended);
-            let urgent = is_urgent(&result);
-            (result, urgent, next)
+            // The collector is to have it at once: others wait for its key until then.
+            let urgent = job.held_key().is_some();
+            (job.end(outcome, started, ended), urgent, next)
         });
-        drop_each(outcome);
-        let Some(Handover { found, handed, ring }) = turned else {
-            return self.after_stuck(seat, hand, run);
+        let Handover { found, handed, ring } = match turned {
+            Ok(handover) => handover,
+            Err(outcome) => {
+                drop_each([outcome]);
+                return self.after_stuck(seat, hand, run);
+            }
         };
         self.ring_collector(station.heed(handed));
         self.ring_dispatcher(ring);
@@ -296,15 +298,13 @@ impl<T, U, E> Post<T, U, E> {
         let turned = station.end(seat, |job| {
             let unwanted = hand.is_unwanted(&told);
             let (mut job, _) = hand.exchange(job, None, run);
+            let urgent = job.held_key().is_some();
             match again.filter(|_| !unwanted) {
                 Some(pause) => {
                     job.keep_place();
                     End::Again(end(job, &mut outcome, started, at), pause)
                 }
-                None => {
-                    let result = end(job, &mut outcome, started, at);
-                    End::Result { urgent: is_urgent(&result), result }
-                }
+                None => End::Result { urgent, result: end(job, &mut outcome, started, at) },
             }
         });
         drop_each(outcome);
@@ -462,7 +462,6 @@ impl<T, U, E> Post<T, U, E> {
 }
 
 /// Ends a job that its lane gave back.
-#[inline(always)]
 fn end<T, U, E>(
     job: Done<T, U, E>,
     outcome: &mut Option<Result<U, JobError<E>>>,
@@ -473,10 +472,4 @@ fn end<T, U, E>(
         Some(outcome) => job.end(outcome, started, at),
         None => unreachable!("a job is ended once"),
     }
-}
-
-/// Whether the collector is to have a result at once: others wait for its key until then.
-#[inline]
-fn is_urgent<T, U, E>(ended: &Ended<T, U, E>) -> bool {
-    ended.result.job().held_key().is_some()
 }

@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use futures::{executor::LocalPool, task::LocalSpawnExt};
 
 use crate::{
-    job::{Inside, Staff, WorkStation, WorkerId},
+    job::{Inside, Staff, Stamp, WorkStation, WorkerId},
     message::Origin,
     work::{BlockingSeat, Hooks, Life, Post, Terms, Work},
 };
@@ -81,7 +81,7 @@ impl Worker {
 
 fn hooks(number: usize, mail: Arc<Mail>, clock: Arc<Ticks>) -> Hooks {
     Hooks {
-        now: Box::new(move || clock.now()),
+        now: Box::new(move || Stamp::of(clock.now())),
         sleep: Box::new(|_| unreachable!("no job is told to stop, and every processor is built")),
         ring_collector: Box::new(move || mail.send(Message::Collect(Origin::Worker(number)))),
         chance: Box::new(|| 0),

@@ -2,7 +2,10 @@ use std::time::Instant;
 
 use futures::future::BoxFuture;
 
-use crate::sim::{self, Time};
+use crate::{
+    job::Stamp,
+    sim::{self, Time},
+};
 
 use super::Clock;
 
@@ -17,6 +20,20 @@ impl Clock for SystemClock {
 
     fn sleep_until(&self, until: Instant) -> BoxFuture<'static, ()> {
         Box::pin(sim::sleep_until(Time::Real, until))
+    }
+}
+
+/// In place of a thread's quick reading of the real time.
+#[derive(Debug)]
+pub(crate) struct Ticks;
+
+impl Ticks {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn now(&self) -> Stamp {
+        Stamp::of(SystemClock.now())
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) use self::{
     clock::Guarded,
     crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
+    clocks::Ticks,
 };
 
 /// A number by chance.
