@@ -1,13 +1,16 @@
 //! A job while it runs: in the custody of its worker's lane, so that it can be ended even if its
 //! thread never comes back.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{error::JobError, lane::Told, panic::drop_each};
 
-use super::{Accepted, Address, Ended, Job, JobId, JobResult, Stamp, WorkerId, result::End};
+use super::{Accepted, Address, Ended, Entry, Job, JobId, JobResult, Stamp, WorkerId, result::End};
 
 /// Where a job lies while it runs: shared by its lane and the code that runs it.
 pub(crate) type Slot<T> = triomphe::Arc<Option<Job<T>>>;
@@ -21,7 +24,8 @@ pub(crate) struct Run {
 
 /// What a lane keeps of a job that runs. Whoever takes it out of the lane ends the job.
 pub(crate) struct Running<T, U, E> {
-    job: Slot<T>,
+    /// The lane's share of the seat's slot; `None` only while jobs are exchanged.
+    job: Option<Slot<T>>,
     to: Address<T, U, E>,
     queued: Stamp,
     place: u64,
@@ -33,7 +37,7 @@ pub(crate) struct Running<T, U, E> {
 impl<T, U, E> Running<T, U, E> {
     /// When it is to have ended, where `timeout` is for jobs that have none of their own.
     pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Option<Stamp> {
-        (*self.job).as_ref()?.deadline(self.run.started, timeout)
+        self.job()?.deadline(self.run.started, timeout)
     }
 
     pub(crate) fn start(&self) -> u64 {
@@ -41,7 +45,11 @@ impl<T, U, E> Running<T, U, E> {
     }
 
     pub(crate) fn id(&self) -> Option<JobId> {
-        (*self.job).as_ref().map(Job::id)
+        self.job().map(Job::id)
+    }
+
+    fn job(&self) -> Option<&Job<T>> {
+        self.job.as_deref()?.as_ref()
     }
 
     /// Whether its caller waits no more.
@@ -53,13 +61,13 @@ impl<T, U, E> Running<T, U, E> {
     pub(crate) fn end(self, error: JobError<E>, ended: Instant) -> Ended<T, U, E> {
         let Self { job, to, queued, place, run, .. } = self;
         let end = End::new(Err(error), Some(run), Some(queued), Stamp::of(ended));
-        let result = match triomphe::Arc::try_unwrap(job) {
-            Ok(Some(mut job)) => {
+        let result = match job.map(triomphe::Arc::try_unwrap) {
+            Some(Ok(Some(mut job))) => {
                 job.options().place = Some(place);
                 JobResult::new(job, end)
             }
-            Ok(None) => unreachable!("a job that runs lies in its slot"),
-            Err(job) => JobResult::shared_with_its_code(job, end),
+            Some(Err(job)) => JobResult::shared_with_its_code(job, end),
+            Some(Ok(None)) | None => unreachable!("a job that runs lies in its slot"),
         };
         Ended { result, to }
     }
@@ -83,9 +91,6 @@ pub(crate) struct Done<T, U, E> {
     place: u64,
     run: Run,
 }
-
-/// A job that has run, and the one that has begun after it.
-type Exchanged<T, U, E> = (Done<T, U, E>, Option<Running<T, U, E>>);
 
 impl<T, U, E> Done<T, U, E> {
     /// The key that it holds.
@@ -119,7 +124,7 @@ impl<T> Hand<T> {
 
     /// Lets go of a job that was ended over the head of its code.
     pub(crate) fn let_go(&mut self) {
-        drop_each([std::mem::replace(&mut self.slot, triomphe::Arc::new(None))]);
+        drop_each([mem::replace(&mut self.slot, triomphe::Arc::new(None))]);
     }
 
     /// The number of the job's start.
@@ -145,32 +150,58 @@ impl<T> Hand<T> {
     /// Begins a job: what is returned is for the lane.
     #[inline(always)]
     pub(crate) fn begin<U, E>(&mut self, job: Accepted<T, U, E>, run: Run) -> Running<T, U, E> {
-        let Accepted { entry, queued, place } = job;
-        self.starts += 1;
-        self.stop = entry.to.stop().cloned();
-        match triomphe::Arc::get_mut(&mut self.slot) {
-            Some(slot) => *slot = Some(entry.job),
-            None => self.slot = triomphe::Arc::new(Some(entry.job)),
-        }
-        Running { job: self.slot.clone(), to: entry.to, queued, place, run, start: self.starts }
+        let Accepted { entry: Entry { job, to }, queued, place } = job;
+        let (slot, start) = self.hold(job, &to);
+        Running { job: Some(slot), to, queued, place, run, start }
     }
 
-    /// Takes back the job that ran, which its lane gave back, and begins another if there is one.
+    /// The job lies in the seat's slot from now on: a share of that, and the number of the start.
+    #[inline(always)]
+    fn hold<U, E>(&mut self, job: Job<T>, to: &Address<T, U, E>) -> (Slot<T>, u64) {
+        self.starts += 1;
+        self.stop = to.stop().cloned();
+        match triomphe::Arc::get_mut(&mut self.slot) {
+            Some(slot) => *slot = Some(job),
+            None => self.slot = triomphe::Arc::new(Some(job)),
+        }
+        (self.slot.clone(), self.starts)
+    }
+
+    /// Takes back the job that ran, which its lane gave back, and begins another in its place.
     #[inline(always)]
     pub(crate) fn exchange<U, E>(
         &mut self,
-        ran: Running<T, U, E>,
-        next: Option<Accepted<T, U, E>>,
+        ran: &mut Running<T, U, E>,
+        next: Accepted<T, U, E>,
         run: Run,
-    ) -> Exchanged<T, U, E> {
-        let Running { job, to, queued, place, run: ran, .. } = ran;
-        // The lane's share goes first: the slot is the seat's own then.
-        drop(job);
-        let Some(job) = triomphe::Arc::get_mut(&mut self.slot).and_then(Option::take) else {
-            unreachable!("nobody else has a job that its lane gave back")
-        };
-        let next = next.map(|next| self.begin(next, run));
-        (Done { job, to, queued, place, run: ran }, next)
+    ) -> Done<T, U, E> {
+        let job = self.take_out(ran.job.take());
+        let Accepted { entry, queued, place } = next;
+        let (slot, start) = self.hold(entry.job, &entry.to);
+        (ran.job, ran.start) = (Some(slot), start);
+        Done {
+            job,
+            to: mem::replace(&mut ran.to, entry.to),
+            queued: mem::replace(&mut ran.queued, queued),
+            place: mem::replace(&mut ran.place, place),
+            run: mem::replace(&mut ran.run, run),
+        }
+    }
+
+    /// Takes back the job that ran, which its lane gave back.
+    pub(crate) fn take_back<U, E>(&mut self, ran: Running<T, U, E>) -> Done<T, U, E> {
+        let Running { job, to, queued, place, run, .. } = ran;
+        Done { job: self.take_out(job), to, queued, place, run }
+    }
+
+    /// The job, once its lane has given up its share of the slot: it is the seat's own then.
+    #[inline(always)]
+    fn take_out(&mut self, share: Option<Slot<T>>) -> Job<T> {
+        drop(share);
+        match triomphe::Arc::get_mut(&mut self.slot).and_then(Option::take) {
+            Some(job) => job,
+            None => unreachable!("nobody else has a job that its lane gave back"),
+        }
     }
 }
 
@@ -207,14 +238,14 @@ mod tests {
     #[test]
     fn one_slot_serves_one_job_after_another() {
         let mut hand = Hand::new();
-        let first = hand.begin(accepted(1), run());
+        let mut running = hand.begin(accepted(1), run());
         let slot = hand.slot.as_ptr();
-        let (done, second) = hand.exchange(first, Some(accepted(2)), run());
+        let done = hand.exchange(&mut running, accepted(2), run());
         assert_eq!(payload(&done.end(Ok(9), true, now())), 1);
         assert_eq!(hand.job().map(|job| *job.payload()), Some(2));
-        let (done, none) = hand.exchange(second.unwrap(), None, run());
+        let done = hand.take_back(running);
         assert_eq!(payload(&done.end(Ok(9), true, now())), 2);
-        assert!(none.is_none() && hand.job().is_none());
+        assert!(hand.job().is_none());
         assert_eq!(hand.slot.as_ptr(), slot);
     }
 

@@ -237,38 +237,31 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
         found
     }
 
-    /// Gives a seat's job to `exchange`, which ends it, with the next lease, to begin in its place. Where
-    /// there is none, or the seat may not `go_on`, the seat is away. Returns whether another began, or
-    /// the outcome if the seat runs nothing.
+    /// Ends a seat's job: by `exchange`, which has the next lease begin in its place, where that is: what a
+    /// job is moved is what it costs. Or by `end`, if there is none or the seat may not `go_on`, and the
+    /// seat is away. Returns whether another began, or `with` if the seat runs nothing.
     #[inline(always)]
     pub(super) fn swap<X>(
         &mut self,
         seat: usize,
         go_on: bool,
-        outcome: X,
-        exchange: impl FnOnce(K, Option<J>, X) -> (R, bool, Option<K>),
+        with: X,
+        exchange: impl FnOnce(&mut K, J, X) -> (R, bool),
+        end: impl FnOnce(K, X) -> (R, bool),
     ) -> Result<(bool, Handed), X>
     where
         O: Gather<R>,
     {
-        let place = &mut self.seats[seat];
-        let job = match mem::replace(place, Seat::Away) {
-            Seat::Running(job) => job,
-            other => {
-                *place = other;
-                return Err(outcome);
-            }
-        };
+        let Seat::Running(job) = &mut self.seats[seat] else { return Err(with) };
         let next = if go_on { self.queue.pop_front() } else { None };
-        let (result, urgent, next) = exchange(job, next, outcome);
-        let found = next.is_some();
-        match next {
-            Some(next) => {
-                self.begun += 1;
-                *place = Seat::Running(next);
-            }
-            None => self.survey.running -= 1,
-        }
+        let (found, (result, urgent)) = match next {
+            Some(next) => (true, exchange(job, next, with)),
+            None => match self.take(seat, Seat::Away) {
+                Some(job) => (false, end(job, with)),
+                None => return Err(with),
+            },
+        };
+        self.begun += u64::from(found);
         Ok((found, self.out.put(result, found && !urgent)))
     }
 

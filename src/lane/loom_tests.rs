@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    mem,
     sync::Arc as StdArc,
     task::{Context, Poll, Waker},
 };
@@ -16,7 +17,7 @@ use loom::{
 
 use crate::runtime::keep_until;
 
-use super::{Bell, Holdback, Lane, Newcomers, Put, Ring, Surplus, Told, Why, Window};
+use super::{Bell, Handover, Holdback, Lane, Newcomers, Put, Ring, Surplus, Told, Why, Window};
 
 /// Stands for an actor's mailbox: rings that have been sent.
 struct Mailbox(Mutex<usize>);
@@ -66,10 +67,16 @@ fn sharing(seats: usize, surplus: &StdArc<Surplus>) -> Arc<Station> {
     Arc::new(Station::new(seats, surplus.clone()))
 }
 
+/// A seat's job has ended.
+fn turned(leases: &Station, seat: usize) -> Option<Handover> {
+    let exchange = |job: &mut u8, next, ()| (mem::replace(job, next), false);
+    leases.turn(seat, 0, (), exchange, |job, ()| (job, false)).ok()
+}
+
 /// A seat takes its next job, after the one it runs if it runs one. Says whether it has one.
 fn take(leases: &Station, seat: usize) -> (bool, Option<Ring>) {
-    let turn = leases.turn(seat, 0, (), |job, next, ()| (job, false, next));
-    if let Ok(next) = turn
+    let turn = turned(leases, seat);
+    if let Some(next) = turn
         && next.found
     {
         return (true, next.ring);
@@ -110,8 +117,8 @@ fn a_job_that_runs_is_ended_once_by_its_seat_or_by_whoever_gives_it_up() {
         let worker = {
             let leases = leases.clone();
             thread::spawn(move || {
-                let turn = leases.turn(0, 0, (), |job, next, ()| (job, false, next));
-                (turn.is_ok(), turn.is_ok_and(|next| next.found))
+                let turn = turned(&leases, 0);
+                (turn.is_some(), turn.is_some_and(|next| next.found))
             })
         };
         let abandoned = leases.abandon();
@@ -228,7 +235,7 @@ fn a_result_is_fetched_or_the_collector_is_rung() {
             thread::spawn(move || {
                 let _ = leases.ask(0, 0, |job| job);
                 for _ in 0..2 {
-                    let ended = leases.turn(0, 0, (), |job, next, ()| (job, false, next));
+                    let ended = turned(&leases, 0);
                     to_collector.send(leases.heed(ended.unwrap().handed));
                 }
                 to_collector.send(leases.ask(0, 0, |job| job).collect);

@@ -80,26 +80,27 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
         })
     }
 
-    /// A seat's job has ended with `outcome`, and the next lease begins: `exchange` is called under the lock,
-    /// with the one and, if there is one, the other. It returns the result, whether that is urgent, and what
-    /// begins. Where nothing does, the seat is away until it asks. The outcome comes back if someone else has
-    /// ended the job, and the seat is given up.
+    /// A seat's job has ended, and the next lease begins in its place: `exchange` is called under the lock,
+    /// with the one and the other, and returns the result, and whether that is urgent. Where no lease is,
+    /// `end` is called, with the job alone, and the seat is away until it asks. Either gets `with`, which
+    /// comes back if someone else has ended the job, and the seat is given up.
     #[inline(always)]
     pub(crate) fn turn<X>(
         &self,
         seat: usize,
         ahead: usize,
-        outcome: X,
-        exchange: impl FnOnce(K, Option<J>, X) -> (R, bool, Option<K>),
+        with: X,
+        exchange: impl FnOnce(&mut K, J, X) -> (R, bool),
+        end: impl FnOnce(K, X) -> (R, bool),
     ) -> Result<Handover, X>
     where
         O: Gather<R>,
     {
         self.lane.take(|bench, bell| {
             let go_on = !self.surplus.any();
-            let (found, handed) = match bench.swap(seat, go_on, outcome, exchange) {
+            let (found, handed) = match bench.swap(seat, go_on, with, exchange, end) {
                 Ok(swapped) => swapped,
-                Err(outcome) => return (Err(outcome), bell),
+                Err(with) => return (Err(with), bell),
             };
             bench.note(ahead);
             // A seat without a job rings when it asks: only then is it to be handed one.

@@ -1,4 +1,5 @@
 use std::{
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,11 +33,11 @@ fn turn(
     ahead: usize,
 ) -> (Option<u32>, Option<Handover>) {
     let mut ended = None;
-    let turn = station.turn(seat, ahead, (), |job, next, ()| {
-        ended = Some(job);
-        (job, false, next)
-    });
-    (ended, turn.ok())
+    let note = |job, ended: &mut Option<u32>| (*ended.insert(job), false);
+    let exchange = |job: &mut u32, next, ended| note(mem::replace(job, next), ended);
+    let turn = station.turn(seat, ahead, &mut ended, exchange, note);
+    let turn = turn.ok();
+    (ended, turn)
 }
 
 #[test]

@@ -30,11 +30,11 @@ fn push(queue: &mut Backlog<u32>, jobs: impl IntoIterator<Item = u32>) {
 /// A seat asks, after its job if it runs one.
 fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u32> {
     let mut begun = None;
-    let exchange = |_, next, ()| {
-        begun = next;
-        ((), false, next)
+    let exchange = |job: &mut u32, next, ()| {
+        *job = *begun.insert(next);
+        ((), false)
     };
-    if !station.turn(seat, ahead, (), exchange).is_ok_and(|next| next.found) {
+    if !station.turn(seat, ahead, (), exchange, |_, ()| ((), false)).is_ok_and(|next| next.found) {
         station.ask(seat, ahead, |job| *begun.insert(job));
     }
     begun

@@ -253,7 +253,13 @@ mod tests {
         }
         assert!(roster.shrink(2).is_empty(), "all run");
         let end = |roster: &Pool, worker: usize| {
-            let turned = roster.station(worker).turn(0, 0, (), |_, next, ()| ((), true, next));
+            let turned = roster.station(worker).turn(
+                0,
+                0,
+                (),
+                |job, next, ()| (*job = next, true),
+                |_, ()| ((), true),
+            );
             turned.unwrap().found || !ask(roster, worker, 0)
         };
         assert_eq!([2, 0, 1].map(|worker| end(&roster, worker)), [false, false, true]);

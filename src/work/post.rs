@@ -229,7 +229,7 @@ impl<T, U, E> Post<T, U, E> {
                 Cut::TimedOut => JobError::TimedOut,
             }),
             Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
-            Ran::Panicked(text) => return self.ended_by_panic(seat, hand, run, (text, ended)),
+            Ran::Panicked(text) => return self.ended_by_panic(seat, hand, (text, ended)),
         };
         let again = match (&self.retry, &outcome) {
             // One that was not started has made no attempt: it might come back for ever.
@@ -237,7 +237,7 @@ impl<T, U, E> Post<T, U, E> {
             _ => None,
         };
         if again.is_some() || pause {
-            return match self.end_apart(seat, hand, run, (outcome, started, ended), again) {
+            return match self.end_apart(seat, hand, (outcome, started, ended), again) {
                 false => self.after_stuck(seat, hand, run),
                 true if pause => After::Pause,
                 true => self.ask(seat, hand, run),
@@ -245,15 +245,21 @@ impl<T, U, E> Post<T, U, E> {
         }
         let run = Run { started: ended, ..run };
         let station = &self.life.station;
-        let turned = station.turn(seat, self.ahead(), outcome, |job, next, outcome| {
-            let (job, next) = hand.exchange(job, next, run);
-            // The collector is to have it at once: others wait for its key until then.
+        // The collector is to have a result at once for whose key others wait.
+        let end = |job: Done<T, U, E>, outcome| {
             let urgent = job.held_key().is_some();
-            (job.end(outcome, started, ended), urgent, next)
-        });
+            (job.end(outcome, started, ended), urgent)
+        };
+        let turned = station.turn(
+            seat,
+            self.ahead(),
+            (&mut *hand, outcome),
+            |job, next, (hand, outcome)| end(hand.exchange(job, next, run), outcome),
+            |job, (hand, outcome)| end(hand.take_back(job), outcome),
+        );
         let Handover { found, handed, ring } = match turned {
             Ok(handover) => handover,
-            Err(outcome) => {
+            Err((_, outcome)) => {
                 drop_each([outcome]);
                 return self.after_stuck(seat, hand, run);
             }
@@ -267,13 +273,12 @@ impl<T, U, E> Post<T, U, E> {
         &self,
         seat: usize,
         hand: &mut Hand<T>,
-        run: Run,
         (text, at): (Box<str>, Stamp),
     ) -> After {
         let error = JobError::Panicked(text);
         let retry = self.retry.as_ref();
         let again = retry.and_then(|retry| self.verdict(retry, hand, &error));
-        if !self.end_apart(seat, hand, run, (Err(error), true, at), again) {
+        if !self.end_apart(seat, hand, (Err(error), true, at), again) {
             return if self.comes_back(seat, hand) { After::Rebuild } else { After::Leave };
         }
         self.ring_dispatcher(self.life.station.stay_away());
@@ -288,7 +293,6 @@ impl<T, U, E> Post<T, U, E> {
         &self,
         seat: usize,
         hand: &mut Hand<T>,
-        run: Run,
         (outcome, started, at): (Result<U, JobError<E>>, bool, Stamp),
         again: Option<Duration>,
     ) -> bool {
@@ -297,7 +301,7 @@ impl<T, U, E> Post<T, U, E> {
         let mut outcome = Some(outcome);
         let turned = station.end(seat, |job| {
             let unwanted = hand.is_unwanted(&told);
-            let (mut job, _) = hand.exchange(job, None, run);
+            let mut job = hand.take_back(job);
             let urgent = job.held_key().is_some();
             match again.filter(|_| !unwanted) {
                 Some(pause) => {
