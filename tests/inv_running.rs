@@ -5,7 +5,7 @@ mod support;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Barrier, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -137,6 +137,27 @@ async fn inv_06_an_async_job_that_blocks_its_thread_delays_no_job_on_another_thr
     .build()
     .unwrap();
     all_but_the_overrun(&pool, || release.send(()).unwrap()).await;
+}
+
+#[actix::test]
+async fn inv_06_jobs_that_wait_for_each_other_run_at_once_whatever_was_learned_before() {
+    let meeting = Barrier::new(4);
+    let pool: Numbers = Pool::blocking(move |n: &u64, _cx| {
+        if *n >= MANY {
+            meeting.wait();
+        }
+        Ok(*n)
+    })
+    .workers(4)
+    .build()
+    .unwrap();
+    let mut ears = listen(&pool).await;
+    // Four jobs that should take no time are not worth waking four workers for; these are.
+    pool.submit_all((0..MANY).collect()).await.unwrap();
+    ears.results(MANY as usize).await;
+    ears.drained().await;
+    pool.submit_all((MANY..MANY + 4).collect()).await.unwrap();
+    assert_eq!(ears.results(4).await.len(), 4);
 }
 
 /// A payload that counts those that are alive.

@@ -22,6 +22,8 @@ pub(crate) struct Survey {
     pub(crate) present: usize,
     /// Seats that run a job.
     pub(crate) running: usize,
+    /// Seats whose job has ended, and that are about to ask.
+    pub(crate) turning: usize,
     /// Seats that found nothing to do.
     pub(crate) idle: usize,
     /// Seats whose processor was not built.
@@ -80,7 +82,7 @@ impl Survey {
 
     /// Seats that run a job, or would.
     pub(crate) fn live(&self) -> usize {
-        self.idle + self.running
+        self.idle + self.running + self.turning
     }
 }
 
@@ -94,8 +96,10 @@ pub(super) enum Seat<K> {
     Leaving {
         stuck: bool,
     },
-    /// Its processor is being built, or it is about to ask.
+    /// Its processor is being built, or it is about to ask for the first time.
     Away,
+    /// Its job has ended, and it is about to ask.
+    Turning,
     /// Its processor was not built, and is going to be tried again.
     Failing,
     /// It found nothing.
@@ -112,6 +116,7 @@ impl<K> Seat<K> {
         match self {
             Self::Vacant | Self::Away | Self::Abandoned | Self::Leaving { stuck: false } => None,
             Self::Failing => Some(&mut survey.failing),
+            Self::Turning => Some(&mut survey.turning),
             Self::Idle => Some(&mut survey.idle),
             Self::Stuck | Self::Leaving { stuck: true } => Some(&mut survey.stuck),
             Self::Running(_) => Some(&mut survey.running),
@@ -126,7 +131,7 @@ impl<K> Seat<K> {
     /// Whether it can be told to leave although it is not there to hear it: it runs nothing, and is
     /// not ready to.
     pub(super) fn is_unready(&self) -> bool {
-        matches!(self, Self::Away | Self::Failing | Self::Stuck)
+        matches!(self, Self::Away | Self::Turning | Self::Failing | Self::Stuck)
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -239,7 +244,7 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
 
     /// Ends a seat's job: by `exchange`, which has the next lease begin in its place, where that is: what a
     /// job is moved is what it costs. Or by `end`, if there is none or the seat may not `go_on`, and the
-    /// seat is away. Returns whether another began, or `with` if the seat runs nothing.
+    /// seat is about to ask. Returns whether another began, or `with` if the seat runs nothing.
     #[inline(always)]
     pub(super) fn swap<X>(
         &mut self,
@@ -256,7 +261,7 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
         let next = if go_on { self.queue.pop_front() } else { None };
         let (found, (result, urgent)) = match next {
             Some(next) => (true, exchange(job, next, with)),
-            None => match self.take(seat, Seat::Away) {
+            None => match self.take(seat, Seat::Turning) {
                 Some(job) => (false, end(job, with)),
                 None => return Err(with),
             },

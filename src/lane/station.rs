@@ -82,7 +82,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
 
     /// A seat's job has ended, and the next lease begins in its place: `exchange` is called under the lock,
     /// with the one and the other, and returns the result, and whether that is urgent. Where no lease is,
-    /// `end` is called, with the job alone, and the seat is away until it asks. Either gets `with`, which
+    /// `end` is called, with the job alone, and the seat is about to ask. Either gets `with`, which
     /// comes back if someone else has ended the job, and the seat is given up.
     #[inline(always)]
     pub(crate) fn turn<X>(
@@ -116,7 +116,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
         O: Gather<R>,
     {
         self.lane.peek(|bench| {
-            let (handed, ring) = match end(bench.take(seat, Seat::Away)?) {
+            let (handed, ring) = match end(bench.take(seat, Seat::Turning)?) {
                 End::Result { result, urgent } => {
                     let more = !urgent && !bench.queue.is_empty();
                     (bench.out.put(result, more), None)
@@ -184,8 +184,11 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     }
 
     /// A seat that runs nothing is away for long: others are to have what lies here.
-    pub(crate) fn stay_away(&self) -> Option<Ring> {
+    pub(crate) fn stay_away(&self, seat: usize) -> Option<Ring> {
         self.lane.take(|bench, bell| {
+            if matches!(bench.seats[seat], Seat::Turning) {
+                bench.set(seat, Seat::Away);
+            }
             bench.survey.ahead = 0;
             (bench.ring(true), bench.bell(bell))
         })
@@ -220,7 +223,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
             bench.survey.dead = true;
             bench.survey.ahead = 0;
             for seat in 0..bench.seats.len() {
-                if matches!(bench.seats[seat], Seat::Idle | Seat::Failing) {
+                if matches!(bench.seats[seat], Seat::Idle | Seat::Turning | Seat::Failing) {
                     bench.set(seat, Seat::Away);
                 }
             }

@@ -128,9 +128,25 @@ fn a_seat_can_be_told_to_leave_before_it_asks_after_a_job() {
     assert!(station.end(0, |job| End::Result { result: job, urgent: false }).is_some());
     surplus.add(1);
     assert_eq!(station.dismiss(1, false), [0]);
-    let _ = station.stay_away();
+    let _ = station.stay_away(0);
     assert!(station.fail(0).leaves && ask(&station, 0, 0).leaves);
     assert_eq!(station.survey().present, 0);
+}
+
+#[test]
+fn a_seat_is_live_from_the_end_of_its_job_until_it_asks_but_not_while_it_builds() {
+    let station = filled(1);
+    let _ = ask(&station, 0, 0);
+    assert!(turn(&station, 0, 0).1.is_some_and(|turned| !turned.found));
+    assert_eq!(station.survey().live(), 1);
+    let _ = ask(&station, 0, 0);
+    assert_eq!((station.survey().idle, station.survey().live()), (1, 1));
+    let _ = station.hand_out(|queue| queue.push_back(0));
+    let _ = ask(&station, 0, 0);
+    assert!(station.end(0, |job| End::Result { result: job, urgent: false }).is_some());
+    let _ = station.stay_away(0);
+    assert_eq!(station.survey().live(), 0);
+    assert!(station.fail(0).ring.is_some());
 }
 
 #[test]

@@ -281,7 +281,7 @@ impl<T, U, E> Post<T, U, E> {
         if !self.end_apart(seat, hand, (Err(error), true, at), again) {
             return if self.comes_back(seat, hand) { After::Rebuild } else { After::Leave };
         }
-        self.ring_dispatcher(self.life.station.stay_away());
+        self.ring_dispatcher(self.life.station.stay_away(seat));
         After::Rebuild
     }
 
