@@ -8,7 +8,7 @@ use crate::{
     collector::Collector,
     job::{Inside, Staff, Stamp, WorkStation, WorkerId},
     message::{Collect, Origin},
-    runtime::{ArbiterHandle, Budget, Clock, Ticks, chance},
+    runtime::{ArbiterHandle, Budget, Clock, Ticks, chance, look_again},
     value::Value,
     work::{BlockingSeat, Hooks, Life, Post, Terms, Work},
     worker::{Seats, Worker},
@@ -78,5 +78,6 @@ fn hooks<T: Value, U: Value, E: Value>(
             collector.do_send(Collect { from: Origin::Worker(number) });
         }),
         chance: Box::new(chance),
+        look_again: Box::new(look_again),
     }
 }

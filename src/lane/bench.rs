@@ -28,6 +28,8 @@ pub(crate) struct Survey {
     pub(crate) idle: usize,
     /// Seats whose processor was not built.
     pub(crate) failing: usize,
+    /// The only seat is idle, and looks again by itself before it sleeps.
+    pub(crate) looking: bool,
     /// How many jobs last a supply, at the worker's pace; 0 if that is unknown, or a single one does.
     pub(crate) ahead: usize,
     /// How often the worker has asked for a job or answered a ring: a count that stands still tells
@@ -67,7 +69,7 @@ impl Survey {
 
     /// Whether its thread is at work, or about to be.
     pub(crate) fn is_awake(&self) -> bool {
-        self.running > 0 || self.waiting > 0
+        self.running > 0 || self.waiting > 0 || self.looking
     }
 
     /// Whether every lease has ended.

@@ -80,6 +80,25 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
         })
     }
 
+    /// As [`ask`](Self::ask), of the only seat of a worker, which is idle: it looks again by itself, and is not
+    /// to be rung, unless this is the `last` time.
+    pub(crate) fn look(&self, seat: usize, last: bool, begin: impl FnOnce(J) -> K) -> Next {
+        self.lane.take(|bench, bell| {
+            bench.survey.looking = false;
+            if let Some(next) = self.leaves(bench, seat) {
+                return (next, bench.bell(bell));
+            }
+            let found = bench.begin(seat, begin, Seat::Idle);
+            let ring = bench.ring(false);
+            let next = Next { found, leaves: false, ring, collect: None };
+            if found || last || bell == Bell::Rung {
+                return (next, bench.bell(bell));
+            }
+            bench.survey.looking = true;
+            (next, Bell::Awake)
+        })
+    }
+
     /// A seat's job has ended, and the next lease begins in its place: `exchange` is called under the lock,
     /// with the one and the other, and returns the result, and whether that is urgent. Where no lease is,
     /// `end` is called, with the job alone, and the seat is about to ask. Either gets `with`, which
@@ -221,6 +240,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     pub(crate) fn die(&self) -> Option<Ring> {
         self.lane.take(|bench, _| {
             bench.survey.dead = true;
+            bench.survey.looking = false;
             bench.survey.ahead = 0;
             for seat in 0..bench.seats.len() {
                 if matches!(bench.seats[seat], Seat::Idle | Seat::Turning | Seat::Failing) {

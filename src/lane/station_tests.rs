@@ -150,6 +150,21 @@ fn a_seat_is_live_from_the_end_of_its_job_until_it_asks_but_not_while_it_builds(
 }
 
 #[test]
+fn a_seat_that_looks_by_itself_is_not_rung_until_it_has_looked_for_the_last_time() {
+    let station = new(1);
+    let look = |last| station.look(0, last, |job| job).found;
+    let hand_out = || station.hand_out(|queue| queue.push_back(0)).is_some();
+    let _ = ask(&station, 0, 0);
+    assert!(!look(false) && station.survey().is_awake());
+    assert!(!hand_out(), "it finds it by itself");
+    assert!(look(false) && turn(&station, 0, 0).1.is_some());
+    let _ = ask(&station, 0, 0);
+    assert!(!look(false) && !look(true) && !station.survey().is_awake());
+    assert!(hand_out(), "it is to be rung");
+    assert!(look(true), "or finds it, and is rung for nothing");
+}
+
+#[test]
 fn a_job_is_ended_by_its_seat_or_by_whoever_gave_the_seat_up() {
     let station = filled(2);
     let _ = ask(&station, 0, 0);

@@ -6,6 +6,7 @@ mod chance;
 mod clock;
 mod crew;
 mod keep;
+mod look;
 mod outlet;
 mod reply;
 mod step_clock;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     chance::chance,
     clock::Guarded,
     crew::{Crew, home, spawn, stop_this_thread, watch_system},
+    look::look_again,
     reply::{Reply, Request, request},
     ticks::Ticks,
 };

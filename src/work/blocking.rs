@@ -84,12 +84,19 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
     fn work_with(&mut self, process: &mut Process<T, U, E>) -> After {
         let mut run = Run { worker: self.worker, started: self.post.now() };
         let mut after = self.post.ask(SEAT, &mut self.hand, run);
-        while let After::Next(started) = after {
-            run.started = started;
-            let ran = self.run(process);
-            after = self.post.ended(SEAT, &mut self.hand, run, ran, false);
+        loop {
+            while let After::Next(started) = after {
+                run.started = started;
+                let ran = self.run(process);
+                after = self.post.ended(SEAT, &mut self.hand, run, ran, false);
+            }
+            if after == After::Rest {
+                after = self.post.look_on(SEAT, &mut self.hand, run);
+            }
+            if !matches!(after, After::Next(_)) {
+                return after;
+            }
         }
-        after
     }
 
     fn run(&mut self, process: &mut Process<T, U, E>) -> Ran<U, E> {

@@ -24,6 +24,8 @@ pub(crate) struct Hooks {
     pub(crate) sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()>>,
     pub(crate) ring_collector: Box<dyn Fn()>,
     pub(crate) chance: Box<dyn Fn() -> u64>,
+    /// Whether a thread that has looked for work in vain so many times is to look again.
+    pub(crate) look_again: Box<dyn Fn(u32) -> bool>,
 }
 
 /// On what terms jobs run.
@@ -206,6 +208,24 @@ impl<T, U, E> Post<T, U, E> {
             (false, true) => After::Leave,
             (false, false) => After::Rest,
         }
+    }
+
+    /// The only seat of a worker, which has found nothing and has its thread to itself, looks on before it
+    /// rests: what it does next.
+    pub(super) fn look_on(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
+        for times in 1.. {
+            let last = !(self.hooks.look_again)(times);
+            let run = Run { started: self.now(), ..run };
+            let next = self.life.station.look(seat, last, |job| hand.begin(job, run));
+            self.ring_dispatcher(next.ring);
+            match (next.found, next.leaves) {
+                (true, _) => return self.begun(hand, run.started),
+                (false, true) => return After::Leave,
+                (false, false) if last => break,
+                (false, false) => {}
+            }
+        }
+        After::Rest
     }
 
     /// A seat's job, which began with `run`, has ended: its result goes to the outbox, or back to the

@@ -85,5 +85,6 @@ fn hooks(number: usize, mail: Arc<Mail>, clock: Arc<Ticks>) -> Hooks {
         sleep: Box::new(|_| unreachable!("no job is told to stop, and every processor is built")),
         ring_collector: Box::new(move || mail.send(Message::Collect(Origin::Worker(number)))),
         chance: Box::new(|| 0),
+        look_again: Box::new(|_| false),
     }
 }

@@ -28,6 +28,11 @@ pub(crate) use self::{
     clocks::Ticks,
 };
 
+/// Whether a thread that has looked for work in vain so many times is to look again.
+pub(crate) fn look_again(times: u32) -> bool {
+    times < 2
+}
+
 /// A number by chance.
 pub(crate) fn chance() -> u64 {
     crate::sim::with(|world| world.below(usize::MAX) as u64).unwrap_or_default()
