@@ -26,7 +26,7 @@ pub(crate) use self::{
     bench::Survey,
     newcomers::Newcomers,
     outbox::Gather,
-    station::{End, Handover, Remains, Station},
+    station::{End, Handover, Next, Remains, Station},
     surplus::Surplus,
     told::{Told, Why},
     window::{Holdback, Window},

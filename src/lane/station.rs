@@ -88,6 +88,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
             if let Some(next) = self.leaves(bench, seat) {
                 return (next, bench.bell(bell));
             }
+            bench.survey.asked += 1;
             let found = bench.begin(seat, begin, Seat::Idle);
             let ring = bench.ring(false);
             let next = Next { found, leaves: false, ring, collect: None };

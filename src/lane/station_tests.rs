@@ -152,7 +152,12 @@ fn a_seat_is_live_from_the_end_of_its_job_until_it_asks_but_not_while_it_builds(
 #[test]
 fn a_seat_that_looks_by_itself_is_not_rung_until_it_has_looked_for_the_last_time() {
     let station = new(1);
-    let look = |last| station.look(0, last, |job| job).found;
+    let look = |last| {
+        let asked = station.survey().asked;
+        let found = station.look(0, last, |job| job).found;
+        assert_eq!(station.survey().asked, asked + 1, "it is not stuck");
+        found
+    };
     let hand_out = || station.hand_out(|queue| queue.push_back(0)).is_some();
     let _ = ask(&station, 0, 0);
     assert!(!look(false) && station.survey().is_awake());

@@ -24,13 +24,18 @@ struct Chunk<J> {
 pub(crate) struct Chunks<J> {
     chunks: VecDeque<Chunk<J>>,
     len: usize,
-    /// The buffer of a chunk that was emptied, for the next.
-    spare: VecDeque<J>,
+    /// The buffers of chunks that were emptied, for the next. They are let go of all at once: an
+    /// allocator may tidy up each time that so much comes back.
+    spares: Vec<VecDeque<J>>,
 }
+
+/// How many spare buffers a queue keeps beyond four for each chunk that is in use, before it lets go of all
+/// but one.
+const SPARES: usize = 64;
 
 impl<J> Chunks<J> {
     pub(crate) fn new() -> Self {
-        Self { chunks: VecDeque::new(), len: 0, spare: VecDeque::new() }
+        Self { chunks: VecDeque::new(), len: 0, spares: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -55,7 +60,7 @@ impl<J> Chunks<J> {
             chunk.jobs.push_back(job);
             return chunk.number;
         }
-        let mut jobs = mem::take(&mut self.spare);
+        let mut jobs = self.spares.pop().unwrap_or_default();
         jobs.push_back(job);
         self.push_chunk(jobs.into())
     }
@@ -117,7 +122,11 @@ impl<J> Chunks<J> {
     /// Removes the first chunk, which is empty, and keeps its buffer.
     fn pop_chunk(&mut self) {
         if let Some(mut chunk) = self.chunks.pop_front() {
-            self.spare = mem::take(&mut *chunk.jobs);
+            self.spares.push(mem::take(&mut *chunk.jobs));
+        }
+        let used = self.chunks.len();
+        if used == 0 || self.spares.len() > 4 * used + SPARES {
+            self.spares.truncate(1);
         }
     }
 
@@ -144,23 +153,23 @@ impl<J> Chunks<J> {
         job
     }
 
-    /// Moves all of `other` to the end of this queue, and gives it a buffer to be filled.
+    /// Moves all of `other` to the end of this queue, and gives it buffers to be filled instead.
     pub(crate) fn append(&mut self, other: &mut Self) {
         if other.is_empty() {
             return;
         }
         self.len += mem::take(&mut other.len);
-        if other.spare.capacity() == 0 {
-            other.spare = mem::take(&mut self.spare);
-        }
         for mut chunk in other.chunks.drain(..) {
             match self.chunks.back_mut() {
                 // Keeps chunks at least half full on average, however small the bursts are.
                 Some(last) if last.jobs.len() + chunk.jobs.len() <= CHUNK => {
                     last.jobs.append(&mut chunk.jobs);
-                    other.spare = mem::take(&mut *chunk.jobs);
+                    other.spares.push(mem::take(&mut *chunk.jobs));
                 }
-                _ => _ = self.push_chunk(chunk.jobs),
+                _ => {
+                    self.push_chunk(chunk.jobs);
+                    other.spares.extend(self.spares.pop());
+                }
             }
         }
     }
@@ -220,6 +229,18 @@ mod tests {
             1 => (0..2 * CHUNK).prop_map(Step::Append),
             1 => (0..2 * CHUNK).prop_map(Step::MoveFront),
         ]
+    }
+
+    #[test]
+    fn a_queue_that_was_long_keeps_one_buffer_when_it_is_empty_and_few_when_it_is_short() {
+        let mut chunks = Chunks::new();
+        chunks.extend(0..1_000 * CHUNK);
+        let mut kept = Vec::new();
+        while chunks.pop_front().is_some() {
+            kept.push(chunks.spares.len());
+            assert!(chunks.spares.len() <= 4 * chunks.chunks.len() + SPARES);
+        }
+        assert!(kept.iter().max() > Some(&500) && chunks.spares.len() == 1);
     }
 
     proptest! {

@@ -258,6 +258,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         surveys.fold(Survey::default(), |sum, survey| Survey {
             waiting: sum.waiting + survey.waiting,
             running: sum.running + survey.running,
+            turning: sum.turning + survey.turning,
             idle: sum.idle + survey.idle,
             failing: sum.failing + survey.failing,
             stuck: sum.stuck + survey.stuck,

@@ -82,16 +82,15 @@ impl<T: Value, U: Value, E: Value> BlockingSeat<T, U, E> {
 
     /// Runs jobs until there are none.
     fn work_with(&mut self, process: &mut Process<T, U, E>) -> After {
-        let mut run = Run { worker: self.worker, started: self.post.now() };
-        let mut after = self.post.ask(SEAT, &mut self.hand, run);
+        let mut after = self.post.ask(SEAT, &mut self.hand, self.worker);
         loop {
             while let After::Next(started) = after {
-                run.started = started;
+                let run = Run { worker: self.worker, started };
                 let ran = self.run(process);
                 after = self.post.ended(SEAT, &mut self.hand, run, ran, false);
             }
             if after == After::Rest {
-                after = self.post.look_on(SEAT, &mut self.hand, run);
+                after = self.post.look_on(SEAT, &mut self.hand, self.worker);
             }
             if !matches!(after, After::Next(_)) {
                 return after;

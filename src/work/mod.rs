@@ -6,12 +6,14 @@ mod patience;
 mod post;
 mod processor;
 mod seat;
+mod terms;
 mod yielding;
 
 pub use self::processor::{BlockingProcessor, Processor};
 pub(crate) use self::{
     blocking::BlockingSeat,
     form::{BoxError, Serve, Work},
-    post::{Hooks, Life, Post, Stopping, Terms},
+    post::{Life, Post, Stopping},
+    terms::{Hooks, Terms},
     yielding::yield_once,
 };

@@ -13,35 +13,12 @@ use futures::future::BoxFuture;
 use crate::{
     error::JobError,
     job::{Done, Ended, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
-    lane::{End, Handover, Ring},
+    lane::{End, Handover, Next, Ring},
     panic::drop_each,
     schedule::{Pace, Retry},
 };
 
-/// What a worker is given by the runtime.
-pub(crate) struct Hooks {
-    pub(crate) now: Box<dyn Fn() -> Stamp>,
-    pub(crate) sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()>>,
-    pub(crate) ring_collector: Box<dyn Fn()>,
-    pub(crate) chance: Box<dyn Fn() -> u64>,
-    /// Whether a thread that has looked for work in vain so many times is to look again.
-    pub(crate) look_again: Box<dyn Fn(u32) -> bool>,
-}
-
-/// On what terms jobs run.
-pub(crate) struct Terms<E> {
-    /// How long a job that is told to stop has for that.
-    pub(crate) grace: Duration,
-    /// How long a job may run that does not say so itself.
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) retry: Option<Retry<E>>,
-}
-
-impl<E> Clone for Terms<E> {
-    fn clone(&self) -> Self {
-        Self { retry: self.retry.clone(), ..*self }
-    }
-}
+use super::terms::{Hooks, Terms};
 
 /// The life of a worker. Dropped, by the end of its thread or of its actor, or because it never
 /// came to be, it says that the worker is dead.
@@ -198,9 +175,29 @@ impl<T, U, E> Post<T, U, E> {
     }
 
     /// A seat that runs no job asks for one: what it does next.
-    pub(super) fn ask(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
-        let begin = |job| hand.begin(job, run);
-        let next = self.life.station.ask(seat, self.ahead(), begin);
+    pub(super) fn ask(&self, seat: usize, hand: &mut Hand<T>, worker: WorkerId) -> After {
+        // It may have been a while since the job before.
+        let run = Run { worker, started: self.now() };
+        let next = self.life.station.ask(seat, self.ahead(), |job| hand.begin(job, run));
+        self.heed(next, hand, run)
+    }
+
+    /// The only seat of a worker, which has found nothing and has its thread to itself, looks on before it
+    /// rests: what it does next.
+    pub(super) fn look_on(&self, seat: usize, hand: &mut Hand<T>, worker: WorkerId) -> After {
+        for times in 1.. {
+            let last = !(self.hooks.look_again)(times);
+            let run = Run { worker, started: self.now() };
+            let next = self.life.station.look(seat, last, |job| hand.begin(job, run));
+            let after = self.heed(next, hand, run);
+            if last || after != After::Rest {
+                return after;
+            }
+        }
+        After::Rest
+    }
+
+    fn heed(&self, next: Next, hand: &Hand<T>, run: Run) -> After {
         self.ring_collector(next.collect);
         self.ring_dispatcher(next.ring);
         match (next.found, next.leaves) {
@@ -208,24 +205,6 @@ impl<T, U, E> Post<T, U, E> {
             (false, true) => After::Leave,
             (false, false) => After::Rest,
         }
-    }
-
-    /// The only seat of a worker, which has found nothing and has its thread to itself, looks on before it
-    /// rests: what it does next.
-    pub(super) fn look_on(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
-        for times in 1.. {
-            let last = !(self.hooks.look_again)(times);
-            let run = Run { started: self.now(), ..run };
-            let next = self.life.station.look(seat, last, |job| hand.begin(job, run));
-            self.ring_dispatcher(next.ring);
-            match (next.found, next.leaves) {
-                (true, _) => return self.begun(hand, run.started),
-                (false, true) => return After::Leave,
-                (false, false) if last => break,
-                (false, false) => {}
-            }
-        }
-        After::Rest
     }
 
     /// A seat's job, which began with `run`, has ended: its result goes to the outbox, or back to the
@@ -258,9 +237,9 @@ impl<T, U, E> Post<T, U, E> {
         };
         if again.is_some() || pause {
             return match self.end_apart(seat, hand, (outcome, started, ended), again) {
-                false => self.after_stuck(seat, hand, run),
+                false => self.after_stuck(seat, hand, run.worker),
                 true if pause => After::Pause,
-                true => self.ask(seat, hand, run),
+                true => self.ask(seat, hand, run.worker),
             };
         }
         let run = Run { started: ended, ..run };
@@ -281,12 +260,12 @@ impl<T, U, E> Post<T, U, E> {
             Ok(handover) => handover,
             Err((_, outcome)) => {
                 drop_each([outcome]);
-                return self.after_stuck(seat, hand, run);
+                return self.after_stuck(seat, hand, run.worker);
             }
         };
         self.ring_collector(station.heed(handed));
         self.ring_dispatcher(ring);
-        if found { self.begun(hand, ended) } else { self.ask(seat, hand, run) }
+        if found { self.begun(hand, ended) } else { self.ask(seat, hand, run.worker) }
     }
 
     fn ended_by_panic(
@@ -349,8 +328,8 @@ impl<T, U, E> Post<T, U, E> {
         self.life.station.come_back(seat)
     }
 
-    fn after_stuck(&self, seat: usize, hand: &mut Hand<T>, run: Run) -> After {
-        if self.comes_back(seat, hand) { self.ask(seat, hand, run) } else { After::Leave }
+    fn after_stuck(&self, seat: usize, hand: &mut Hand<T>, worker: WorkerId) -> After {
+        if self.comes_back(seat, hand) { self.ask(seat, hand, worker) } else { After::Leave }
     }
 
     /// A job has begun.

@@ -11,7 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    job::{Hand, JobContext, Run, WorkerId},
+    job::{Hand, JobContext, Run, Stamp, WorkerId},
     panic::{Apart, catch},
     schedule::Pauses,
     value::Value,
@@ -96,10 +96,9 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     {
         let mut cx = self.post.context(self.worker, self.number);
         loop {
-            let mut run = Run { worker: self.worker, started: self.post.now() };
-            let mut after = self.post.ask(self.number, hand, run);
-            if let After::Next(_) = after {
-                after = self.spend_budget(&mut run, hand, processor, &mut cx).await;
+            let mut after = self.post.ask(self.number, hand, self.worker);
+            if let After::Next(started) = after {
+                after = self.spend_budget(started, hand, processor, &mut cx).await;
             }
             match after {
                 After::Rest => self.post.rest(self.number).await,
@@ -112,7 +111,7 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     /// Runs the job that has begun, and others after it, until it is time for something else.
     async fn spend_budget<P>(
         &self,
-        run: &mut Run,
+        mut started: Stamp,
         hand: &mut Hand<T>,
         processor: &mut P,
         cx: &mut JobContext<T, U, E>,
@@ -124,9 +123,10 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         loop {
             let ran = self.run(hand, processor, cx).await;
             spent += 1;
+            let run = Run { worker: self.worker, started };
             // The next must not begin before the pause: a neighbour might block the thread then.
-            match self.post.ended(self.number, hand, *run, ran, spent == BUDGET) {
-                After::Next(started) => run.started = started,
+            match self.post.ended(self.number, hand, run, ran, spent == BUDGET) {
+                After::Next(at) => started = at,
                 after => return after,
             }
         }

@@ -4,6 +4,7 @@ mod arrivals;
 mod idle;
 mod latencies;
 mod load;
+mod overrun;
 mod plan;
 
 use self::latencies::Latencies;
@@ -15,12 +16,13 @@ use super::{
 
 pub use self::arrivals::arrivals;
 
-/// Round trips one by one, and jobs that come when they come, at three loads.
+/// Round trips one by one, a long job among short ones, and jobs that come when they come, at three loads.
 ///
 /// # Errors
 /// A contender brings a wrong value, or not all.
 pub fn latency(rounds: usize, only: &str) -> Result<Report, String> {
     let mut rows = idle::rows(rounds, only)?;
+    rows.extend(overrun::rows(rounds, only)?);
     let (loads, capacities) = load::rows(rounds, only)?;
     rows.extend(loads);
     let mut what = format!(
