@@ -1,7 +1,7 @@
 //! What the collector decides: what it fetches from the outboxes, to whom each result goes, and
 //! when the pool is quiescent. It is told the time.
 
-use std::{mem, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, mem, sync::Arc, time::Instant};
 
 use crate::{
     intake::Inbox,
@@ -21,6 +21,8 @@ pub(crate) struct Delivery<T: Value, U: Value, E: Value> {
     inbox: Arc<Inbox<T, U, E>>,
     newcomers: Arc<Newcomers<Order<T, U, E>>>,
     hub: Hub<T, U, E>,
+    /// Workers whose outboxes must be looked at again without being rung.
+    watched: BTreeSet<usize>,
     /// Since the last quiescence.
     counts: Counts,
     /// Before it.
@@ -45,6 +47,7 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
             inbox,
             newcomers,
             hub,
+            watched: BTreeSet::new(),
             counts: Counts::default(),
             counted: Counts::default(),
             callers_gone: 0,
@@ -63,18 +66,35 @@ impl<T: Value, U: Value, E: Value> Delivery<T, U, E> {
     /// Hands over what one outbox holds, or all of them. Returns whether they must be looked at again
     /// without being rung.
     pub(crate) fn collect(&mut self, from: Origin, now: Instant) -> bool {
-        let watch = match from {
-            Origin::Dispatcher => self.empty(None, now),
-            Origin::Worker(worker) => self.empty(Some(worker), now),
-            Origin::Anywhere => {
-                let watch = self.empty(None, now);
-                (0..self.workers.len()).fold(watch, |watch, w| self.empty(Some(w), now) | watch)
+        match from {
+            Origin::Dispatcher => _ = self.empty(None, now),
+            Origin::Worker(worker) => {
+                self.empty_worker(worker, now);
+                // It has nothing more to do: what others have done need not wait for a larger batch.
+                if !self.watched.contains(&worker) {
+                    mem::take(&mut self.watched)
+                        .into_iter()
+                        .for_each(|w| self.empty_worker(w, now));
+                }
             }
-        };
+            Origin::Anywhere => {
+                self.empty(None, now);
+                (0..self.workers.len()).for_each(|worker| self.empty_worker(worker, now));
+            }
+        }
         self.hub.flush_old(now);
-        watch
+        !self.watched.is_empty()
     }
 
+    fn empty_worker(&mut self, worker: usize, now: Instant) {
+        if self.empty(Some(worker), now) {
+            self.watched.insert(worker);
+        } else {
+            self.watched.remove(&worker);
+        }
+    }
+
+    /// Returns whether this outbox must be looked at again.
     fn empty(&mut self, worker: Option<usize>, now: Instant) -> bool {
         let station = worker.map_or(&self.exit, |worker| &self.workers[worker]);
         let watch = station.empty(&mut self.finished);

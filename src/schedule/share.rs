@@ -22,7 +22,7 @@ pub(crate) fn wakes(jobs: usize, surveys: &[Survey]) -> usize {
 
 /// Whether an idle worker is worth waking for so many jobs of another.
 fn is_worth(jobs: usize, of: &Survey) -> bool {
-    jobs > 0 && jobs.saturating_mul(WORTH) >= of.ahead
+    jobs.saturating_mul(WORTH) >= of.ahead
 }
 
 /// What one worker asks for, and what it is granted.
@@ -75,13 +75,17 @@ pub(crate) struct Recall {
 }
 
 /// With nothing left in the queue: an idle worker takes half of what waits at the fullest, but for
-/// what that one's own idle seats are about to start, if it is worth waking for that.
+/// what that one's own idle seats are about to start, if it is worth waking for that, or is awake.
 pub(crate) fn recall(surveys: &[Survey]) -> Option<Recall> {
-    let to = surveys.iter().position(|survey| survey.hungry() > 0)?;
+    let hungry = |awake: bool| {
+        surveys.iter().position(|survey| survey.hungry() > 0 && survey.is_awake() == awake)
+    };
+    let to = hungry(true).or_else(|| hungry(false))?;
     let (from, fullest) =
         surveys.iter().enumerate().max_by_key(|(_, survey)| survey.recallable())?;
     let jobs = fullest.recallable().div_ceil(2);
-    is_worth(jobs, fullest).then_some(Recall { from, to, jobs })
+    let moves = jobs > 0 && (surveys[to].is_awake() || is_worth(jobs, fullest));
+    moves.then_some(Recall { from, to, jobs })
 }
 
 #[cfg(test)]
@@ -135,6 +139,9 @@ mod tests {
         assert_eq!(wakes(1, &[Survey { waiting: 50, ..awake }, sleeping]), 1);
         assert_eq!(recall(&[Survey { waiting: 98, ..awake }, sleeping]), None);
         assert!(recall(&[Survey { waiting: 99, ..awake }, sleeping]).is_some());
+        let looks = Survey { looking: true, ..sleeping };
+        let moved = recall(&[sleeping, looks, Survey { waiting: 1, ..awake }]);
+        assert_eq!(moved, Some(Recall { from: 2, to: 1, jobs: 1 }), "it is awake already");
     }
 
     #[test]

@@ -6,9 +6,13 @@ use crate::lane::Survey;
 
 use super::pace::SUPPLY;
 
-/// A worker that asks for nothing for this long while leases wait, and answers no ring, is stuck:
-/// its supply was meant to be used up by then.
+/// How long after one look at workers with leases the next is due.
 pub(crate) const PATIENCE: Duration = SUPPLY;
+
+/// A worker that asks for nothing for this long while leases wait, and answers no ring, is stuck: half of
+/// its supply was meant to be used up by then. It is shorter than the time between two looks, so that the
+/// second finds what began before the first.
+const STILL: Duration = Duration::from_micros(500);
 
 /// Watches one worker.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +28,7 @@ impl Stuck {
         match self.still {
             Some((asked, since)) if asked == survey.asked => {
                 let waits = survey.waiting > 0;
-                self.is |= waits && now.duration_since(since) >= PATIENCE;
+                self.is |= waits && now.duration_since(since) >= STILL;
                 if !waits && !self.is {
                     self.still = None;
                 }
@@ -55,9 +59,9 @@ mod tests {
         let (mut stuck, now) = (Stuck::default(), Instant::now());
         stuck.observe(&seen(3, 7), now);
         assert!(!stuck.is_stuck(), "it may have been handed them this instant");
-        stuck.observe(&seen(3, 7), now + PATIENCE / 2);
+        stuck.observe(&seen(3, 7), now + STILL / 2);
         assert!(!stuck.is_stuck());
-        stuck.observe(&seen(3, 7), now + PATIENCE);
+        stuck.observe(&seen(3, 7), now + STILL);
         assert!(stuck.is_stuck());
     }
 
@@ -76,7 +80,7 @@ mod tests {
     fn time_without_leases_does_not_count() {
         let (mut stuck, now) = (Stuck::default(), Instant::now());
         stuck.observe(&seen(1, 7), now);
-        stuck.observe(&seen(0, 7), now + PATIENCE / 2);
+        stuck.observe(&seen(0, 7), now + STILL / 2);
         stuck.observe(&seen(1, 7), now + 9 * PATIENCE);
         assert!(!stuck.is_stuck());
     }
