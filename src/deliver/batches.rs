@@ -51,7 +51,9 @@ impl<R> Batches<R> {
         if self.batch.is_empty() {
             self.since = now;
             if results.len() <= self.bounds.max_len {
-                *self.batch = mem::replace(results, Vec::with_capacity(results.len()));
+                // The next may be as long, or half as long as this could have been.
+                let next = results.len().max(results.capacity() / 2);
+                *self.batch = mem::replace(results, Vec::with_capacity(next));
             }
         }
         let room = self.bounds.max_len - self.batch.len();

@@ -18,6 +18,11 @@ pub(super) fn clock() -> Result<Run, String> {
     Ok(repeated(|| _ = black_box(Instant::now())))
 }
 
+pub(super) fn counter() -> Result<Run, String> {
+    let counter = quanta::Clock::new();
+    Ok(repeated(|| _ = black_box(counter.raw())))
+}
+
 pub(super) fn mutex() -> Result<Run, String> {
     let mutex = Mutex::new(0_u64);
     let run = repeated(|| {

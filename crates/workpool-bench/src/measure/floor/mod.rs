@@ -22,6 +22,7 @@ type Part = (&'static str, fn() -> Result<Run, String>);
 
 const PARTS: &[Part] = &[
     ("a clock read, Instant::now", local::clock),
+    ("a read of the processor's counter", local::counter),
     ("a Mutex locked and unlocked, uncontended", local::mutex),
     ("an allocation of 64 bytes, and its release", local::allocation),
     ("an empty catch_unwind", local::catch),
