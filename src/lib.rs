@@ -58,9 +58,10 @@
 //! [`Builder::arbiter`] run them elsewhere. Workers run on threads of the pool's, which end with it.
 //! A [`Pool`] can be used from any thread.
 //!
-//! Workers are handed a supply of short jobs ahead of time, as much as lasts about a millisecond. While
-//! one is awake, another is woken only for work that should last it 50 µs or more: a wake-up for less costs
-//! more than it brings. What waits behind a job that overruns is taken back for a worker that is idle.
+//! Workers are handed a supply of short jobs ahead of time, as much as lasts about a millisecond. One
+//! more of those that sleep is woken for every 50 µs of such work, or part of it: a wake-up for less costs
+//! more than it brings. A blocking worker that has run out of jobs looks on for about as long as a wake-up
+//! costs, and yields to other threads meanwhile. What waits behind a job that overruns is taken back for a worker that is idle.
 //!
 //! # What does not bound memory
 //!

@@ -121,17 +121,18 @@ impl<T, U, E> Subscription<T, U, E> {
         while !results.is_empty() && !self.gone {
             let before = results.len();
             let sent = send(&**outlet, batches.take_from(results, now), &self.room);
-            if let Err(undelivered) = sent {
-                self.gone = true;
-                drop_each(undelivered);
-            } else {
-                given.heard += before - results.len();
+            match sent {
+                Ok(()) => given.heard += before - results.len(),
+                Err(undelivered) => {
+                    self.gone = true;
+                    drop_each(undelivered);
+                }
             }
         }
         given
     }
 
-    /// Gives it results.
+    /// Gives it results one by one.
     fn give_each(
         &mut self,
         results: impl Iterator<Item = JobResult<T, U, E>>,
@@ -306,12 +307,11 @@ impl<T, U, E> Hub<T, U, E> {
         self.listeners -= usize::from(subscription.wants_results());
     }
 
-    /// Hands results to everyone who wants results and has room, to one after another: a mailbox that is
-    /// filled in one go costs half. A sole receiver owns them, several share them. None is left.
+    /// Hands results to everyone who wants results, to one after another: a mailbox that is filled in one go
+    /// costs half. A sole receiver owns them, several share them. None is left.
     pub(crate) fn forward(&mut self, results: &mut Vec<JobResult<T, U, E>>, now: Instant) {
         let all = results.len();
         if self.listeners > 1 {
-            // In place.
             *results = mem::take(results).into_iter().map(JobResult::into_shared).collect();
         }
         let (mut left, mut heard) = (self.listeners, 0);

@@ -4,7 +4,7 @@ use crate::{lane::Gather, panic::OneByOne};
 
 use super::{Address, Counts, Ended, JobResult, Waiter};
 
-/// Results that wait to be fetched, in the order in which their jobs ended.
+/// Results that wait to be fetched, each list in the order in which their jobs ended.
 pub(crate) struct Finished<T, U, E> {
     pub(crate) counts: Counts,
     pub(crate) for_subscribers: OneByOne<Vec<JobResult<T, U, E>>>,

@@ -16,7 +16,7 @@ const MOST: usize = 1_024;
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survey {
-    /// Station that nobody has started.
+    /// Leases that nobody has started.
     pub(crate) waiting: usize,
     /// Seats that have not been told to leave.
     pub(crate) present: usize,
@@ -46,7 +46,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Station that would start at once.
+    /// Leases that would start at once.
     pub(crate) fn hungry(&self) -> usize {
         self.idle.saturating_sub(self.waiting)
     }
@@ -62,7 +62,7 @@ impl Survey {
         }
     }
 
-    /// Station that the worker wants to have waiting beyond its idle seats.
+    /// Leases that the worker wants to have waiting beyond its idle seats.
     pub(crate) fn supply(&self) -> usize {
         self.ahead.min(MOST)
     }
@@ -77,7 +77,7 @@ impl Survey {
         self.waiting == 0 && self.running == 0 && !self.again
     }
 
-    /// Station that another worker may take: all that no idle seat here is about to start.
+    /// Leases that another worker may take: all that no idle seat here is about to start.
     pub(crate) fn recallable(&self) -> usize {
         self.waiting.saturating_sub(self.idle)
     }

@@ -1,8 +1,8 @@
 use std::thread;
 
-/// How often a thread that has run out of jobs looks again before it sleeps. All in all this takes about as
-/// long as it costs to be woken (20 to 50 µs, where the processor was halted), so that both together are at
-/// most twice what the better of them would have been ("competitive spinning": Karlin, Li, Manasse,
+/// How often a thread that has run out of jobs looks again before it sleeps. On a processor that nobody else
+/// wants, this takes about as long as it costs to be woken (20 to 50 µs, where the processor was halted),
+/// so that both together are at most twice what the better of them would have been ("competitive spinning": Karlin, Li, Manasse,
 /// Owicki, 1991).
 const LOOKS: u32 = 60;
 

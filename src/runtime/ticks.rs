@@ -5,10 +5,10 @@ use crate::job::Stamp;
 use super::{Clock, SystemClock};
 
 /// The real time, for one thread that reads it all the time: a processor's counter says how much has
-/// passed since the system's clock was read, which costs a third as much (9 ns against 23).
+/// passed since the system's clock was read, which costs less than half as much (10 ns against 23).
 ///
-/// The counter's pace is measured once, to some 20 parts in a million, and it is never trusted for long: so
-/// the time is exact to 0.1 µs, and never goes back.
+/// The counter's pace is measured once, to some 20 parts in a million, and it is never trusted for longer
+/// than a millisecond: so the time is off by far less than a microsecond, and it never goes back.
 #[derive(Debug)]
 pub(crate) struct Ticks {
     counter: quanta::Clock,

@@ -292,7 +292,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         }
     }
 
-    /// Station at a worker that is stuck are older than anything queued: they go first.
+    /// Leases at a worker that is stuck are older than anything queued: they go first.
     fn rescue(&mut self, wake: &mut impl FnMut(usize)) {
         for from in 0..self.workers.len() {
             for to in 0..self.workers.len() {

@@ -2,27 +2,28 @@
 
 use crate::lane::Survey;
 
-/// A worker that sleeps is woken for no less than this part of a supply, which is 50 µs of work, while
-/// another is awake: a wake-up costs 7 to 17 µs of a processor's time, and a worker that is woken for
-/// less is asleep again before the next burst, and costs that once more.
-const WORTH: usize = 20;
+/// One more worker is worth waking for each twentieth of a supply, which is 50 µs of work, or part of it: a
+/// wake-up costs 7 to 17 µs of a processor's time, and a worker that is woken for less is asleep again
+/// before the next burst, and costs that once more.
+const WAKES_A_SUPPLY: usize = 20;
 
 /// How many workers that sleep are worth waking for `jobs`, beside those that are awake and have theirs.
 /// All, if nobody knows how long the jobs will take: they may wait for each other.
 pub(crate) fn wakes(jobs: usize, surveys: &[Survey]) -> usize {
     let present = || surveys.iter().filter(|survey| survey.present > 0);
-    let Some(last_a_supply) = present().map(|survey| survey.ahead).min() else { return 0 };
-    if last_a_supply == 0 {
+    let Some(supply) = present().map(|survey| survey.ahead).min() else { return 0 };
+    // The fewest jobs that last one.
+    if supply == 0 {
         return usize::MAX;
     }
     let jobs = present().fold(jobs, |jobs, survey| jobs.saturating_add(survey.waiting));
-    let workers = jobs.saturating_mul(WORTH).div_ceil(last_a_supply);
+    let workers = jobs.saturating_mul(WAKES_A_SUPPLY).div_ceil(supply);
     workers.saturating_sub(present().filter(|survey| survey.is_awake()).count())
 }
 
-/// Whether an idle worker is worth waking for so many jobs of another.
+/// Whether a worker that sleeps is worth waking for so many jobs of another.
 fn is_worth(jobs: usize, of: &Survey) -> bool {
-    jobs.saturating_mul(WORTH) >= of.ahead
+    jobs.saturating_mul(WAKES_A_SUPPLY) >= of.ahead
 }
 
 /// What one worker asks for, and what it is granted.
@@ -66,7 +67,7 @@ fn pour(mut jobs: usize, asks: &mut [Ask], level: impl Fn(&Ask) -> usize) -> usi
     }
 }
 
-/// Station that move from one worker to another.
+/// Leases that move from one worker to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recall {
     pub(crate) from: usize,

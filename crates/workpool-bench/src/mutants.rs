@@ -52,10 +52,28 @@ const MUTANTS: &[Mutant] = &[
         to: "if false {",
     },
     Mutant {
-        what: "the last of several subscribers is forgotten",
+        what: "subscribers after the first get nothing",
         file: "src/deliver/hub.rs",
-        from: "let Some(mine) = result.take() else { break };",
-        to: "let Some(mine) = result.take().filter(|_| left == 0 || left > 1) else { break };",
+        from: "            left -= 1;\n",
+        to: "            left -= 1;\n            if left + 1 < self.listeners { break; }\n",
+    },
+    Mutant {
+        what: "nobody rings for what an idle worker could start",
+        file: "src/schedule/scheduler/mod.rs",
+        from: "dealt.live > 0 && !dealt.any_hungry",
+        to: "dealt.live > 0",
+    },
+    Mutant {
+        what: "a worker that looks for the last time is not to be rung",
+        file: "src/lane/station.rs",
+        from: "if found || last || bell == Bell::Rung {",
+        to: "if found || bell == Bell::Rung {",
+    },
+    Mutant {
+        what: "a worker that looks on is taken for stuck",
+        file: "src/lane/station.rs",
+        from: "            bench.survey.asked += 1;\n            let found",
+        to: "            let found",
     },
     Mutant {
         what: "of several deadlines the last holds",
