@@ -190,8 +190,8 @@ async fn a_timed_out_blocking_job_that_returns_first_has_its_value() {
     latch.open();
     assert_eq!(ears.result().await.outcome(), Ok(&1));
     clock.advance(SECOND);
-    pool.submit(2_u64).await.unwrap();
     ears.drained().await;
+    pool.submit(2_u64).await.unwrap();
     assert_eq!(ears.result().await.outcome(), Ok(&2));
 }
 
