@@ -87,7 +87,8 @@ impl<O: Default> Outbox<O> {
     /// goes on and will not ring.
     pub(super) fn empty(&mut self, into: &mut O) -> bool {
         mem::swap(&mut self.results, into);
-        let watch = self.more && mem::take(&mut self.len) > 0;
+        let any = mem::take(&mut self.len) > 0;
+        let watch = self.more && any;
         self.bell = if watch { Bell::Awake } else { Bell::Asleep };
         watch
     }
