@@ -1,15 +1,38 @@
 //! How many allocations a job costs, counted by a program of its own.
 
-use std::process::Command;
+use std::{process::Command, sync::atomic::Ordering};
+
+use tracking_allocator::{AllocationGroupId, AllocationTracker};
 
 use super::{
     contenders::{Contender, PEERS},
     load::{Load, Work},
     peers::{WORKERS, run},
+    usage::ALLOCATIONS,
 };
 
 /// Jobs of the fastest.
 const JOBS: u64 = 400_000;
+
+/// Counts in [`ALLOCATIONS`], in a program that has it for its tracker.
+#[derive(Clone, Copy, Debug)]
+pub struct CountAllocations;
+
+impl AllocationTracker for CountAllocations {
+    fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn deallocated(
+        &self,
+        _: usize,
+        _: usize,
+        _: usize,
+        _: AllocationGroupId,
+        _: AllocationGroupId,
+    ) {
+    }
+}
 
 /// In the program that counts: what a job costs the contender with this name.
 ///

@@ -17,7 +17,7 @@ mod table;
 mod usage;
 
 pub use self::{
-    allocations::allocations,
+    allocations::{CountAllocations, allocations},
     checksum::checksum,
     counts::{Comparison, Counted, check_counts, compare_counts, counts},
     floor::floor,

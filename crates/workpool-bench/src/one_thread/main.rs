@@ -48,39 +48,15 @@ mod stage;
 mod tally;
 mod ticks;
 
-use std::{
-    env,
-    process::ExitCode,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::{env, process::ExitCode, sync::atomic::Ordering};
 
-use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
-use workpool_bench::measure::Counted;
+use tracking_allocator::{AllocationRegistry, Allocator};
+use workpool_bench::measure::{ALLOCATIONS, CountAllocations, Counted};
 
 use crate::case::CASES;
 
 #[global_allocator]
 static ALLOCATOR: Allocator<std::alloc::System> = Allocator::system();
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-struct Count;
-
-impl AllocationTracker for Count {
-    fn allocated(&self, _: usize, _: usize, _: usize, _: AllocationGroupId) {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn deallocated(
-        &self,
-        _: usize,
-        _: usize,
-        _: usize,
-        _: AllocationGroupId,
-        _: AllocationGroupId,
-    ) {
-    }
-}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -104,7 +80,7 @@ fn main() -> ExitCode {
 fn count(name: &str, jobs: &str) -> Result<String, String> {
     let case = CASES.iter().find(|case| case.name == name).ok_or("there is no such case")?;
     let jobs = jobs.parse().map_err(|_| "that is no number of jobs")?;
-    AllocationRegistry::set_global_tracker(Count).map_err(|error| error.to_string())?;
+    AllocationRegistry::set_global_tracker(CountAllocations).map_err(|error| error.to_string())?;
     AllocationRegistry::enable_tracking();
     let (messages, wake_ups) = case.run(jobs)?;
     AllocationRegistry::disable_tracking();
