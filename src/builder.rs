@@ -52,6 +52,7 @@ pub struct Builder<T, U, E> {
     timeout: Option<Duration>,
     retry: Option<Retry<E>>,
     replaced: usize,
+    prefetch: usize,
 }
 
 /// The grace of a blocking form, unless it is set: a blocking job sees that it should end only when it
@@ -84,6 +85,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
             timeout: None,
             retry: None,
             replaced: 0,
+            prefetch: usize::MAX,
         }
     }
 
@@ -164,6 +166,19 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// need of this: [`build`](Self::build) refuses it for an async form.
     pub fn replace_stuck(self, threads: usize) -> Self {
         Self { replaced: threads, ..self }
+    }
+
+    /// How many jobs a worker is handed ahead of those that it runs, at most; unless set, as many as last
+    /// about a millisecond by how long its jobs took, and never more than 1,024.
+    ///
+    /// With 0, a job is handed out when a worker asks for one, and not before. So jobs start in the order
+    /// of acceptance whatever their lengths, and as many as there are workers may wait for each other.
+    /// Otherwise a job can start after younger ones for as long as one before it in its worker's supply
+    /// runs; see [the readme](crate#guarantees). It costs a wake-up or two a job: nothing beside
+    /// jobs of a millisecond, which are handed out one by one whatever is set here, and several times
+    /// the price of an empty one.
+    pub fn prefetch(self, jobs: usize) -> Self {
+        Self { prefetch: jobs, ..self }
     }
 
     /// Where the pool reads the time; the system's clock unless set. For tests. Where it panics, the
@@ -249,7 +264,8 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
         let (holdback, newcomers) = (Arc::new(Holdback::new()), Arc::new(Newcomers::new()));
         let (leave, overrun) = (self.leave(), self.overrun());
         let (grace, retry) = (leave.grace, self.retry.clone());
-        let terms = Terms { grace, timeout: self.timeout, retry: retry.clone() };
+        let prefetch = self.prefetch;
+        let terms = Terms { grace, timeout: self.timeout, retry: retry.clone(), prefetch };
         let surplus = Arc::new(Surplus::new());
         // For jobs that end without a worker.
         let exit = Arc::new(Station::new(0, surplus.clone()));

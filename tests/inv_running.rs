@@ -14,7 +14,10 @@ use std::{
 };
 
 use actix_workpool::{Pool, Queue, StepClock};
-use futures::{FutureExt, StreamExt, channel::oneshot};
+use futures::{
+    FutureExt, StreamExt,
+    channel::{mpsc::unbounded as mpsc_unbounded, oneshot},
+};
 use support::{Crowd, Heard, Numbers, Turnstile, behind, listen, payloads, yield_now};
 
 #[actix::test]
@@ -244,6 +247,62 @@ async fn inv_08_jobs_of_a_millisecond_and_more_start_first_in_first_out() {
     // Which of the first three logs first is a matter of their threads.
     started[..3].sort_unstable();
     assert!(started.is_sorted(), "{started:?}");
+}
+
+#[actix::test]
+async fn inv_08_what_was_handed_out_behind_an_overrun_has_its_place_again_when_one_ends() {
+    const SHORT: u64 = 3_000;
+    let clock = StepClock::new();
+    let gates: Arc<Vec<_>> = Arc::new((0..100).map(|_| Turnstile::new()).collect());
+    let (begins, mut begun) = mpsc_unbounded();
+    let held = gates.clone();
+    let pool: Numbers = Pool::builder(async move |n: &u64, _cx| {
+        if let Some(long) = n.checked_sub(SHORT) {
+            begins.unbounded_send(long).unwrap();
+            held[long as usize].pass().await;
+        }
+        Ok(*n)
+    })
+    .workers(3)
+    .threads(3)
+    .clock(clock.clone())
+    .build()
+    .unwrap();
+    // Workers learn that jobs are short, and have large supplies of which the last are not.
+    pool.submit_all((0..SHORT + 100).collect()).await.unwrap();
+    let mut running: Vec<u64> = (&mut begun).take(3).collect().await;
+    let mut waiting: Vec<u64> = (0..100).filter(|n| !running.contains(n)).collect();
+    while !waiting.is_empty() {
+        clock.advance(Duration::from_millis(2));
+        let done = running.remove(waiting.len() * 7 % 3);
+        gates[done as usize].open(1);
+        let next = begun.next().await.unwrap();
+        assert_eq!(next, waiting.remove(0), "beside {running:?}");
+        running.push(next);
+    }
+    running.iter().for_each(|&n| gates[n as usize].open(1));
+    pool.drain().await.unwrap();
+}
+
+#[actix::test]
+async fn inv_08_without_prefetch_as_many_as_there_are_workers_may_wait_for_each_other() {
+    const GROUPS: u64 = 500;
+    let meeting = Barrier::new(4);
+    let pool: Numbers = Pool::blocking(move |n: &u64, _cx| {
+        if *n < 4 * GROUPS {
+            meeting.wait();
+        }
+        Ok(*n)
+    })
+    .workers(4)
+    .prefetch(0)
+    .build()
+    .unwrap();
+    let mut ears = listen(&pool).await;
+    pool.submit_all((4 * GROUPS..MANY).collect()).await.unwrap();
+    // Each four that come after each other meet, and no other job can be in their way.
+    pool.submit_all((0..4 * GROUPS).collect()).await.unwrap();
+    assert_eq!(ears.results(MANY as usize).await.len(), MANY as usize);
 }
 
 #[actix::test]

@@ -9,6 +9,11 @@ use super::{
     outbox::{Gather, Handed, Outbox},
 };
 
+/// A worker's supply is meant to last this long: long against the wake-up that renews it (7 to
+/// 17 µs), short against what a person or a timeout notices. Jobs this long and longer are handed
+/// out one by one, so they start in the order of the queue.
+pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
+
 /// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
 /// beside that of its jobs.
 const MOST: usize = 1_024;
@@ -35,6 +40,10 @@ pub(crate) struct Survey {
     /// How often the worker has asked for a job or answered a ring: a count that stands still tells
     /// of an overrun.
     pub(crate) asked: u64,
+    /// When a seat last asked.
+    pub(crate) since: Option<Stamp>,
+    /// What waits goes back to the queue: the worker was held up before it got to it.
+    pub(crate) returns: bool,
     /// Seats whose job was ended over their heads and whose code still runs.
     pub(crate) stuck: usize,
     /// When to look whether a job has run for too long, if one may.
@@ -67,6 +76,11 @@ impl Survey {
         self.ahead.min(MOST)
     }
 
+    /// As of one that asks for nothing.
+    pub(crate) fn without_demand(self) -> Self {
+        Self { idle: 0, ahead: 0, ..self }
+    }
+
     /// Whether its thread is at work, or about to be.
     pub(crate) fn is_awake(&self) -> bool {
         self.running > 0 || self.waiting > 0 || self.looking
@@ -75,6 +89,17 @@ impl Survey {
     /// Whether every lease has ended.
     pub(crate) fn is_quiet(&self) -> bool {
         self.waiting == 0 && self.running == 0 && !self.again
+    }
+
+    /// Whether no seat gets to what waits: all have been running for longer than a supply lasts.
+    pub(crate) fn is_held_up(&self, now: Stamp) -> bool {
+        self.waiting > 0 && self.running > 0 && self.idle == 0 && self.is_long_ago(now)
+    }
+
+    /// Whether no seat has asked for longer than a supply lasts.
+    #[inline]
+    fn is_long_ago(&self, now: Stamp) -> bool {
+        self.since.is_some_and(|since| u128::from(now.since(since)) >= SUPPLY.as_nanos())
     }
 
     /// Leases that another worker may take: all that no idle seat here is about to start.
@@ -237,7 +262,8 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
 
     /// Begins the next lease at a seat, or leaves the seat at `or`.
     pub(super) fn begin(&mut self, seat: usize, begin: impl FnOnce(J) -> K, or: Seat<K>) -> bool {
-        let next = self.queue.pop_front().map(begin);
+        let next = if self.survey.returns { None } else { self.queue.pop_front() };
+        let next = next.map(begin);
         let found = next.is_some();
         self.begun += u64::from(found);
         self.set(seat, next.map_or(or, Seat::Running));
@@ -282,9 +308,19 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
     }
 
     /// A seat asks, with this demand from now on.
-    pub(super) fn note(&mut self, ahead: usize) {
+    pub(super) fn note(&mut self, ahead: usize, at: Stamp) {
         self.survey.ahead = ahead;
         self.survey.asked += 1;
+        self.survey.since = Some(at);
+    }
+
+    /// A seat's job has ended. What waits goes back to its place in the queue if it was held up by that
+    /// job: by now, what is older may wait elsewhere. Returns whether it does.
+    pub(super) fn returns(&mut self, at: Stamp) -> bool {
+        if self.survey.is_long_ago(at) {
+            self.survey.returns |= self.survey().is_held_up(at);
+        }
+        self.survey.returns
     }
 
     /// Takes everything that runs out of the lane, and leaves the seats at `to`.

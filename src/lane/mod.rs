@@ -23,7 +23,7 @@ mod loom_tests;
 mod station_tests;
 
 pub(crate) use self::{
-    bench::Survey,
+    bench::{SUPPLY, Survey},
     newcomers::Newcomers,
     outbox::Gather,
     station::{End, Handover, Next, Remains, Station},

@@ -6,7 +6,11 @@ use std::{
 
 use crate::job::Stamp;
 
-use super::{End, Handover, Station, Surplus, station::Next};
+use super::{End, Handover, SUPPLY, Station, Surplus, station::Next};
+
+fn now() -> Stamp {
+    Stamp::of(Instant::now())
+}
 
 fn new(seats: usize) -> Station<u32, u32, u32> {
     sharing(seats, &Arc::new(Surplus::new()))
@@ -23,7 +27,7 @@ fn filled(n: u32) -> Station<u32, u32, u32> {
 }
 
 fn ask(station: &Station<u32, u32, u32>, seat: usize, ahead: usize) -> Next {
-    station.ask(seat, ahead, |job| job)
+    station.ask(seat, ahead, now(), |job| job)
 }
 
 /// Also returns the job that ended.
@@ -35,7 +39,7 @@ fn turn(
     let mut ended = None;
     let note = |job, ended: &mut Option<u32>| (*ended.insert(job), false);
     let exchange = |job: &mut u32, next, ended| note(mem::replace(job, next), ended);
-    let turn = station.turn(seat, ahead, &mut ended, exchange, note);
+    let turn = station.turn(seat, ahead, now(), &mut ended, exchange, note);
     let turn = turn.ok();
     (ended, turn)
 }
@@ -100,11 +104,49 @@ fn recall_takes_the_youngest_in_order() {
     assert_eq!(station.recall(9), [0, 1, 2]);
 }
 
+/// A seat's job ends so much later than this test began.
+fn turn_after(station: &Station<u32, u32, u32>, since: Stamp, later: Duration) -> Handover {
+    let at = since.after(later);
+    station
+        .turn(
+            0,
+            9,
+            at,
+            (),
+            |job, next, ()| (mem::replace(job, next), false),
+            |job, ()| (job, false),
+        )
+        .unwrap()
+}
+
 #[test]
-fn rescue_takes_the_oldest_in_order() {
-    let station = filled(5);
-    assert_eq!(station.rescue(2), [0, 1]);
-    assert_eq!(station.rescue(9), [2, 3, 4]);
+fn what_waited_behind_an_overrun_goes_back_before_the_seat_goes_on() {
+    let (station, since) = (new(1), now());
+    let _ = station.hand_out(|queue| queue.extend(0..5));
+    assert!(station.ask(0, 9, since, |job| job).found);
+    assert!(turn_after(&station, since, SUPPLY / 2).found, "a supply is not used up yet");
+    let _ = station.survey();
+    assert!(!turn_after(&station, since, 2 * SUPPLY).found);
+    let next = station.ask(0, 0, since.after(2 * SUPPLY), |job| job);
+    assert!(!next.found && next.ring.is_some(), "the dispatcher is to take it back");
+    assert_eq!(station.take_back().0, [2, 3, 4]);
+    let _ = station.hand_out(|queue| queue.push_back(9));
+    assert!(ask(&station, 0, 0).found);
+}
+
+#[test]
+fn a_worker_is_held_up_while_every_seat_runs_for_long() {
+    let (station, since) = (new(2), now());
+    let long = since.after(SUPPLY);
+    let _ = station.hand_out(|queue| queue.extend(0..4));
+    assert!(!station.survey().is_held_up(long), "nothing runs: it has not been woken yet");
+    assert!(station.ask(0, 9, since, |job| job).found);
+    assert!(station.survey().is_held_up(long));
+    assert!(!station.survey().is_held_up(since.after(SUPPLY / 2)));
+    assert!(station.ask(1, 9, since.after(SUPPLY / 2), |job| job).found);
+    assert!(!station.survey().is_held_up(long), "its other seat has just begun one");
+    let _ = station.recall(9);
+    assert!(!station.survey().is_held_up(since.after(9 * SUPPLY)), "nothing waits");
 }
 
 #[test]
@@ -125,7 +167,7 @@ fn a_seat_can_be_told_to_leave_before_it_asks_after_a_job() {
     let station = sharing(1, &surplus);
     let _ = station.hand_out(|queue| queue.push_back(0));
     let _ = ask(&station, 0, 0);
-    assert!(station.end(0, |job| End::Result { result: job, urgent: false }).is_some());
+    assert!(station.end(0, now(), |job| End::Result { result: job, urgent: false }).is_some());
     surplus.add(1);
     assert_eq!(station.dismiss(1, false), [0]);
     let _ = station.stay_away(0);
@@ -143,7 +185,7 @@ fn a_seat_is_live_from_the_end_of_its_job_until_it_asks_but_not_while_it_builds(
     assert_eq!((station.survey().idle, station.survey().live()), (1, 1));
     let _ = station.hand_out(|queue| queue.push_back(0));
     let _ = ask(&station, 0, 0);
-    assert!(station.end(0, |job| End::Result { result: job, urgent: false }).is_some());
+    assert!(station.end(0, now(), |job| End::Result { result: job, urgent: false }).is_some());
     let _ = station.stay_away(0);
     assert_eq!(station.survey().live(), 0);
     assert!(station.fail(0).ring.is_some());
@@ -154,7 +196,7 @@ fn a_seat_that_looks_by_itself_is_not_rung_until_it_has_looked_for_the_last_time
     let station = new(1);
     let look = |last| {
         let asked = station.survey().asked;
-        let found = station.look(0, last, |job| job).found;
+        let found = station.look(0, last, now(), |job| job).found;
         assert_eq!(station.survey().asked, asked + 1, "it is not stuck");
         found
     };
@@ -174,7 +216,7 @@ fn a_job_is_ended_by_its_seat_or_by_whoever_gave_the_seat_up() {
     let station = filled(2);
     let _ = ask(&station, 0, 0);
     let _ = ask(&station, 1, 0);
-    let ended = station.end(0, |job| End::Result { result: job, urgent: false });
+    let ended = station.end(0, now(), |job| End::Result { result: job, urgent: false });
     assert!(ended.is_some_and(|ended| !ended.found && ended.ring.is_none()));
     assert_eq!(station.abandon(), [1]);
     assert_eq!(turn(&station, 1, 0).0, None);
@@ -256,7 +298,7 @@ fn a_job_that_is_to_be_tried_again_is_in_the_lane_until_the_dispatcher_takes_it(
     let _ = ask(&station, 0, 0);
     let _ = station.survey();
     let pause = Duration::from_secs(1);
-    let ended = station.end(0, |job| End::Again(job, pause));
+    let ended = station.end(0, now(), |job| End::Again(job, pause));
     assert!(ended.is_some_and(|ended| ended.ring.is_some()), "the dispatcher hears of it");
     let _ = ask(&station, 0, 0);
     assert!(station.survey().again && !station.survey().is_quiet());

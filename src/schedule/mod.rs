@@ -13,6 +13,7 @@ mod pace;
 mod pauses;
 mod port;
 mod retry;
+mod returned;
 mod roster;
 mod scheduler;
 mod share;
@@ -36,6 +37,7 @@ pub(crate) use self::{
     pace::Pace,
     pauses::Pauses,
     port::{Now, Port, Turned},
+    returned::Returned,
     roster::{Dealt, Roster},
     scheduler::{Overrun, Parts as SchedulerParts, Scheduler},
     stuck::PATIENCE,

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-/// A worker's supply is meant to last this long: long against the wake-up that renews it (7 to
-/// 17 µs), short against what a person or a timeout notices. Jobs this long and longer are handed
-/// out one by one, so they start in the order of the queue.
-pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
+use crate::lane::SUPPLY;
 
 /// A new duration counts for an eighth, as in TCP's estimate of the round trip (RFC 6298): one
 /// overrun shortens the supply at once, and a few dozen short jobs restore it.

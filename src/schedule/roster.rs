@@ -1,10 +1,6 @@
 //! The dispatcher's view of its workers: who gets what, and who gives back what.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{
     job::{Stamp, WorkerId},
@@ -12,8 +8,9 @@ use crate::{
 };
 
 use super::{
-    Backlog,
+    Backlog, Now, Returned,
     backlog::Waits,
+    returned::put_in_order,
     share::{Ask, Recall, recall, share, wakes},
     stuck::Stuck,
 };
@@ -31,6 +28,8 @@ pub(crate) struct Roster<J, K, R, O = Vec<R>> {
     pub(super) next_id: usize,
     /// What workers have left whose code has not returned.
     pub(super) written_off: Vec<Arc<Station<J, K, R, O>>>,
+    /// What came back from workers that did not get to it.
+    pub(super) returned: Returned<J>,
     /// Jobs that are to be tried again, of workers that are no more.
     pub(super) again: Vec<(R, Duration)>,
     /// Times that a processor was not built by a worker that is no more.
@@ -108,6 +107,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
             size: 0,
             next_id: 0,
             written_off: Vec::new(),
+            returned: Returned::new(),
             again: Vec::new(),
             old_failures: 0,
             surveys: Vec::new(),
@@ -115,24 +115,24 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         }
     }
 
-    /// Hands out from `queue`, at most `allowance` jobs, and moves leases from workers that are
-    /// stuck or behind to those that are idle. Calls `leave` with how many jobs are about to leave
-    /// the queue, and `wake` for each worker that must be rung.
+    /// Hands out from `queue`, at most `allowance` jobs, and what lies with workers that do not get to it,
+    /// and moves leases from workers that are behind to those that are idle. Calls `leave` with how many
+    /// jobs are about to leave the queue, and `wake` for each worker that must be rung.
     pub(crate) fn deal(
         &mut self,
         queue: &mut Backlog<J>,
         allowance: Option<usize>,
-        now: Instant,
+        now: Now,
         leave: impl FnOnce(usize),
         mut wake: impl FnMut(usize),
     ) -> Dealt {
         self.survey(now);
-        self.rescue(&mut wake);
+        self.take_back();
         let mut handed_out = 0;
-        if !queue.is_empty() {
+        if !queue.is_empty() || !self.returned.is_empty() {
             handed_out = self.hand_out(queue, allowance, leave, &mut wake);
         }
-        if queue.is_empty() {
+        if queue.is_empty() && self.returned.is_empty() {
             // Each move leaves one worker less idle, or one lane shorter by half.
             while let Some(from_to) = recall(&self.surveys) {
                 self.move_leases(from_to, &mut wake);
@@ -145,7 +145,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     fn sum_up(&self, handed_out: usize) -> Dealt {
         let mut dealt = Dealt {
             handed_out,
-            quiet: true,
+            quiet: self.returned.is_empty(),
             look_again: false,
             any_hungry: false,
             all_busy: true,
@@ -157,7 +157,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
             live: 0,
             failing: 0,
         };
-        let mut any_waiting = false;
+        let mut any_waiting = !self.returned.is_empty();
         for (seen, place) in self.surveys.iter().zip(&self.workers) {
             any_waiting |= seen.waiting > 0;
             dealt.quiet &= seen.is_quiet();
@@ -195,7 +195,12 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     }
 
     /// Takes one lease that has not started back.
-    pub(crate) fn withdraw(&self, id: J::Id) -> Option<J> {
+    pub(crate) fn withdraw(&mut self, id: J::Id) -> Option<J> {
+        let returned = self.returned.remove(id);
+        returned.or_else(|| self.withdraw_from_lane(id))
+    }
+
+    fn withdraw_from_lane(&self, id: J::Id) -> Option<J> {
         self.stations().find_map(|station| station.withdraw(|job| job.id() == id))
     }
 
@@ -246,16 +251,17 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     }
 
     /// How many more jobs would start at once.
-    pub(crate) fn hungry(&mut self, now: Instant) -> usize {
+    pub(crate) fn hungry(&mut self, now: Now) -> usize {
         self.survey(now);
         self.surveys.iter().map(Survey::hungry).sum()
     }
 
-    /// All that there is to see at once: how many jobs run, how many wait at the workers, and how
+    /// All that there is to see at once: how many jobs run, how many have been handed out and wait, and how
     /// many seats are live and fail.
     pub(crate) fn census(&self) -> Survey {
         let surveys = self.stations().map(|station| station.survey());
-        surveys.fold(Survey::default(), |sum, survey| Survey {
+        let returned = Survey { waiting: self.returned.len(), ..Survey::default() };
+        surveys.fold(returned, |sum, survey| Survey {
             waiting: sum.waiting + survey.waiting,
             running: sum.running + survey.running,
             turning: sum.turning + survey.turning,
@@ -267,44 +273,39 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     }
 
     /// Takes back every lease that has not started, in the order of acceptance.
-    pub(crate) fn recall_all(&self) -> VecDeque<J> {
-        let lanes = self.stations().map(|station| station.recall(usize::MAX));
-        let mut jobs: Vec<_> = lanes.flatten().collect();
-        jobs.sort_by_key(Waits::place);
-        jobs.into()
+    pub(crate) fn recall_all(&mut self) -> VecDeque<J> {
+        for place in &self.workers {
+            self.returned.put(place.station.recall(usize::MAX));
+        }
+        self.returned.take_all()
     }
 
-    /// Looks at every worker. What a stuck one asks for is overlooked, and all it has is free.
-    fn survey(&mut self, now: Instant) {
+    /// Takes back what lies with workers that do not get to it, as of the last look.
+    fn take_back(&mut self) {
+        for (Watched { station, stuck, .. }, seen) in self.workers.iter().zip(&mut self.surveys) {
+            if seen.returns || (stuck.is_stuck() && seen.waiting > 0) {
+                let (leases, left) = station.take_back();
+                *seen = if stuck.is_stuck() { left.without_demand() } else { left };
+                self.returned.put(leases);
+            }
+        }
+    }
+
+    /// Looks at every worker. What a stuck one asks for is overlooked.
+    fn survey(&mut self, now: Now) {
         self.surveys.clear();
         for Watched { station, stuck, .. } in &mut self.workers {
             let mut survey = station.survey();
             stuck.observe(&survey, now);
             if stuck.is_stuck() {
                 if station.give_up(survey.asked) {
-                    survey = Survey { idle: 0, ahead: 0, ..survey };
+                    survey = survey.without_demand();
                 } else {
                     survey = station.survey();
                     stuck.observe(&survey, now);
                 }
             }
             self.surveys.push(survey);
-        }
-    }
-
-    /// Leases at a worker that is stuck are older than anything queued: they go first.
-    fn rescue(&mut self, wake: &mut impl FnMut(usize)) {
-        for from in 0..self.workers.len() {
-            for to in 0..self.workers.len() {
-                if !self.workers[from].stuck.is_stuck() || self.surveys[from].waiting == 0 {
-                    break;
-                }
-                let wanted = self.surveys[to].wanted();
-                let jobs = wanted.min(self.surveys[from].waiting);
-                if jobs > 0 && from != to {
-                    self.move_leases(Recall { from, to, jobs }, wake);
-                }
-            }
         }
     }
 
@@ -317,7 +318,8 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     ) -> usize {
         self.asks.clear();
         let asks = self.surveys.iter().enumerate().map(|(worker, seen)| Ask::new(worker, seen));
-        let jobs = queue.len().min(allowance.unwrap_or(usize::MAX));
+        let most = queue.len().min(allowance.unwrap_or(usize::MAX));
+        let jobs = self.returned.len() + most;
         let mut wakes = wakes(jobs, &self.surveys);
         self.asks.extend(asks.filter(|ask| {
             let sleeps = !self.surveys[ask.worker].is_awake();
@@ -328,29 +330,45 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         // The oldest jobs go to whoever starts them at once.
         self.asks.sort_by_key(|ask| ask.hungry == 0);
         share(jobs, &mut self.asks);
-        let handed_out = self.asks.iter().map(|ask| ask.granted).sum();
-        if handed_out > 0 {
-            leave(handed_out);
+        let granted = self.asks.iter().map(|ask| ask.granted).sum();
+        // Most of the time nothing has come back, and jobs go straight from lane to lane.
+        let (direct, mut drawn) = (self.returned.is_empty(), VecDeque::new());
+        let left =
+            if direct { granted } else { self.returned.draw(granted, queue, most, &mut drawn) };
+        if left > 0 {
+            leave(left);
         }
         for ask in self.asks.iter().filter(|ask| ask.granted > 0) {
             let leases = &self.workers[ask.worker].station;
-            let ring = leases.hand_out(|lane| queue.move_front(ask.granted, lane));
+            let ring = leases.hand_out(|lane| {
+                let had = lane.len();
+                if direct {
+                    queue.move_front(ask.granted, lane);
+                } else {
+                    lane.extend(drawn.drain(..ask.granted));
+                }
+                put_in_order(lane, had);
+            });
             if ring.is_some() {
                 wake(ask.worker);
             }
             self.surveys[ask.worker].waiting += ask.granted;
         }
-        handed_out
+        left
     }
 
     fn move_leases(&mut self, Recall { from, to, jobs }: Recall, wake: &mut impl FnMut(usize)) {
-        let Watched { station, stuck, .. } = &self.workers[from];
-        let mut moved = if stuck.is_stuck() { station.rescue(jobs) } else { station.recall(jobs) };
+        let mut moved = self.workers[from].station.recall(jobs);
         self.surveys[from].waiting -= jobs;
         // What is missing has been started since the survey.
         self.surveys[from].running += jobs - moved.len();
         self.surveys[to].waiting += moved.len();
-        if self.workers[to].station.hand_out(|lane| lane.append(&mut moved)).is_some() {
+        let ring = self.workers[to].station.hand_out(|lane| {
+            let had = lane.len();
+            lane.append(&mut moved);
+            put_in_order(lane, had);
+        });
+        if ring.is_some() {
             wake(to);
         }
     }

@@ -2,9 +2,12 @@ use std::{sync::Arc, time::Instant};
 
 use proptest::prelude::*;
 
-use crate::lane::{Station, Surplus};
+use crate::{
+    job::Stamp,
+    lane::{Station, Surplus},
+};
 
-use super::{Backlog, Chunks, PATIENCE, Roster};
+use super::{Backlog, Chunks, Dealt, Now, PATIENCE, Roster};
 
 type Stations = Vec<Arc<Station<u32, u32, ()>>>;
 
@@ -27,15 +30,29 @@ fn push(queue: &mut Backlog<u32>, jobs: impl IntoIterator<Item = u32>) {
     queue.append(&mut incoming);
 }
 
+fn deal(
+    roster: &mut Roster<u32, u32, ()>,
+    queue: &mut Backlog<u32>,
+    allowance: Option<usize>,
+    now: Instant,
+    leave: impl FnOnce(usize),
+    wake: impl FnMut(usize),
+) -> Dealt {
+    roster.deal(queue, allowance, Now { clock: now, real: now }, leave, wake)
+}
+
 /// A seat asks, after its job if it runs one.
 fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u32> {
-    let mut begun = None;
+    let (mut begun, at) = (None, Stamp::of(Instant::now()));
     let exchange = |job: &mut u32, next, ()| {
         *job = *begun.insert(next);
         ((), false)
     };
-    if !station.turn(seat, ahead, (), exchange, |_, ()| ((), false)).is_ok_and(|next| next.found) {
-        station.ask(seat, ahead, |job| *begun.insert(job));
+    if !station
+        .turn(seat, ahead, at, (), exchange, |_, ()| ((), false))
+        .is_ok_and(|next| next.found)
+    {
+        station.ask(seat, ahead, at, |job| *begun.insert(job));
     }
     begun
 }
@@ -46,7 +63,8 @@ fn nobody_is_handed_more_than_it_asked_for() {
     take(&stations[0], 0, 0);
     let mut jobs = queue(0..10);
     let mut woken = Vec::new();
-    let dealt = roster.deal(&mut jobs, None, Instant::now(), |_| (), |worker| woken.push(worker));
+    let dealt =
+        deal(&mut roster, &mut jobs, None, Instant::now(), |_| (), |worker| woken.push(worker));
     assert_eq!((dealt.handed_out, woken), (1, vec![0]));
     assert!(!dealt.quiet);
 }
@@ -56,8 +74,8 @@ fn an_allowance_holds_jobs_back() {
     let (stations, mut roster) = workers(1);
     take(&stations[0], 0, 8);
     let mut jobs = queue(0..10);
-    assert_eq!(roster.deal(&mut jobs, Some(3), Instant::now(), |_| (), |_| ()).handed_out, 3);
-    assert_eq!(roster.deal(&mut jobs, Some(0), Instant::now(), |_| (), |_| ()).handed_out, 0);
+    assert_eq!(deal(&mut roster, &mut jobs, Some(3), Instant::now(), |_| (), |_| ()).handed_out, 3);
+    assert_eq!(deal(&mut roster, &mut jobs, Some(0), Instant::now(), |_| (), |_| ()).handed_out, 0);
 }
 
 #[test]
@@ -65,12 +83,13 @@ fn what_waits_behind_an_overrun_goes_to_an_idle_worker() {
     let (stations, mut roster) = workers(2);
     take(&stations[0], 0, 100);
     let now = Instant::now();
-    roster.deal(&mut queue(0..64), None, now, |_| (), |_| ());
+    let mut jobs = queue(0..64);
+    deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
     assert_eq!(take(&stations[0], 0, 100), Some(0), "and it runs on and on");
     let mut started = vec![];
     for look in 0..200 {
         started.extend(take(&stations[1], 0, 0));
-        roster.deal(&mut Backlog::new(), None, now + look * PATIENCE, |_| (), |_| ());
+        deal(&mut roster, &mut jobs, None, now + look * PATIENCE, |_| (), |_| ());
     }
     started.sort_unstable();
     assert_eq!(started, Vec::from_iter(1..64));
@@ -81,12 +100,16 @@ fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
     let (stations, mut roster) = workers(2);
     let now = Instant::now();
     take(&stations[0], 0, 0);
-    roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
+    deal(&mut roster, &mut queue([7]), None, now, |_| (), |_| ());
     take(&stations[1], 0, 0);
     let mut none = Backlog::new();
-    assert!(roster.deal(&mut none, None, now, |_| (), |_| ()).look_again, "it was just woken");
+    assert!(
+        deal(&mut roster, &mut none, None, now, |_| (), |_| ()).look_again,
+        "it was just woken"
+    );
     let mut woken = Vec::new();
-    let dealt = roster.deal(&mut none, None, now + PATIENCE, |_| (), |worker| woken.push(worker));
+    let dealt =
+        deal(&mut roster, &mut none, None, now + PATIENCE, |_| (), |worker| woken.push(worker));
     assert_eq!((woken, dealt.look_again), (vec![1], false));
     assert_eq!(take(&stations[1], 0, 0), Some(7));
 }
@@ -98,7 +121,7 @@ fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
     take(&stations[1], 0, 0);
     take(&stations[1], 1, 0);
     let starts = |_| assert_eq!(take(&stations[0], 0, 0), Some(7));
-    let dealt = roster.deal(&mut queue([8]), None, Instant::now(), |_| (), starts);
+    let dealt = deal(&mut roster, &mut queue([8]), None, Instant::now(), |_| (), starts);
     assert_eq!(take(&stations[1], 0, 0), Some(8));
     take(&stations[1], 0, 0);
     assert!(!dealt.quiet, "the other job runs");
@@ -109,15 +132,15 @@ fn a_worker_that_was_only_slow_is_handed_jobs_again() {
     let (stations, mut roster) = workers(2);
     let now = Instant::now();
     take(&stations[0], 0, 0);
-    roster.deal(&mut queue([7]), None, now, |_| (), |_| ());
+    deal(&mut roster, &mut queue([7]), None, now, |_| (), |_| ());
     take(&stations[1], 0, 0);
-    roster.deal(&mut Backlog::new(), None, now, |_| (), |_| ());
-    roster.deal(&mut Backlog::new(), None, now + PATIENCE, |_| (), |_| ());
+    deal(&mut roster, &mut Backlog::new(), None, now, |_| (), |_| ());
+    deal(&mut roster, &mut Backlog::new(), None, now + PATIENCE, |_| (), |_| ());
     assert_eq!(take(&stations[1], 0, 0), Some(7));
     let mut more = queue([8]);
-    assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 0);
+    assert_eq!(deal(&mut roster, &mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 0);
     assert!(stations[0].answer().1.is_some(), "it rings the dispatcher");
-    assert_eq!(roster.deal(&mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 1);
+    assert_eq!(deal(&mut roster, &mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 1);
 }
 
 #[test]
@@ -125,15 +148,64 @@ fn leases_of_a_stuck_worker_go_before_the_queue() {
     let (stations, mut roster) = workers(2);
     let now = Instant::now();
     take(&stations[0], 0, 8);
-    roster.deal(&mut queue(0..5), None, now, |_| (), |_| ());
+    deal(&mut roster, &mut queue(0..5), None, now, |_| (), |_| ());
     take(&stations[0], 0, 8);
     let mut jobs = queue(5..10);
     take(&stations[1], 0, 0);
-    roster.deal(&mut jobs, None, now, |_| (), |_| ());
+    deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
     assert_eq!(take(&stations[1], 0, 3), Some(5), "nobody is stuck yet");
-    roster.deal(&mut jobs, None, now + PATIENCE, |_| (), |_| ());
+    deal(&mut roster, &mut jobs, None, now + PATIENCE, |_| (), |_| ());
     let next = take(&stations[1], 0, 3);
     assert_eq!(next, Some(1));
+}
+
+/// A seat asks at this time, after its job if it runs one; a hundred is what its worker wants ahead.
+fn ask_at(station: &Station<u32, u32, ()>, at: Instant) -> Option<u32> {
+    let (mut begun, at) = (None, Stamp::of(at));
+    let exchange = |job: &mut u32, next, ()| {
+        *job = *begun.insert(next);
+        ((), false)
+    };
+    let turned = station.turn(0, 100, at, (), exchange, |_, ()| ((), false));
+    if !turned.is_ok_and(|next| next.found) {
+        station.ask(0, 100, at, |job| *begun.insert(job));
+    }
+    begun
+}
+
+#[test]
+fn what_waits_behind_several_overruns_starts_in_the_order_of_acceptance() {
+    let (stations, mut roster) = workers(2);
+    let now = Instant::now();
+    let mut jobs = queue(0..40);
+    let seats = [&stations[0], &stations[1]];
+    assert_eq!(seats.map(|station| ask_at(station, now)), [None, None]);
+    deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
+    assert_eq!(seats.map(|station| ask_at(station, now)), [Some(0), Some(20)], "half for each");
+    push(&mut jobs, 40..50);
+    // Both overrun, and whoever is back first has the oldest, from wherever it lies.
+    for (look, oldest) in (1..).zip(1..20) {
+        let later = now + 2 * look * PATIENCE;
+        assert_eq!(ask_at(seats[look as usize % 2], later), None);
+        deal(&mut roster, &mut jobs, None, later, |_| (), |_| ());
+        assert_eq!(ask_at(seats[look as usize % 2], later), Some(oldest));
+    }
+}
+
+#[test]
+fn older_leases_go_before_younger_ones_wherever_they_come_from() {
+    let (stations, mut roster) = workers(2);
+    let now = Instant::now();
+    take(&stations[0], 0, 3);
+    deal(&mut roster, &mut queue(0..4), None, now, |_| (), |_| ());
+    assert_eq!(take(&stations[0], 0, 3), Some(0), "and it runs on and on");
+    take(&stations[1], 0, 9);
+    let mut jobs = queue(4..9);
+    deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
+    assert_eq!(take(&stations[1], 0, 20), Some(4));
+    deal(&mut roster, &mut jobs, None, now + PATIENCE, |_| (), |_| ());
+    let started: Vec<_> = std::iter::from_fn(|| take(&stations[1], 0, 0)).collect();
+    assert_eq!(started, [1, 2, 3, 5, 6, 7, 8]);
 }
 
 #[derive(Clone, Debug)]
@@ -177,7 +249,7 @@ proptest! {
                     }
                 }
                 Step::Deal => {
-                    roster.deal(&mut jobs, None, now, |_| (), |_| ());
+                    deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
                 }
                 Step::Wait => now += PATIENCE,
             }
@@ -186,7 +258,7 @@ proptest! {
         // second time, since it asks only when it is idle.
         for _ in 0..2 * submitted + 10 {
             now += PATIENCE;
-            roster.deal(&mut jobs, None, now, |_| (), |_| ());
+            deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
             if let Some(job) = take(&stations[2], 1, 0) {
                 prop_assert!(started.insert(job), "{} started twice", job);
             }

@@ -189,7 +189,11 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
 mod tests {
     use std::time::Instant;
 
-    use crate::{lane::Surplus, schedule::Backlog};
+    use crate::{
+        job::Stamp,
+        lane::Surplus,
+        schedule::{Backlog, Now},
+    };
 
     use super::*;
 
@@ -202,7 +206,7 @@ mod tests {
     }
 
     fn ask(roster: &Pool, worker: usize, seat: usize) -> bool {
-        roster.station(worker).ask(seat, 0, |job| job).leaves
+        roster.station(worker).ask(seat, 0, Stamp::of(Instant::now()), |job| job).leaves
     }
 
     fn seats(roster: &Pool) -> Vec<usize> {
@@ -210,7 +214,8 @@ mod tests {
     }
 
     fn look(roster: &mut Pool) {
-        roster.deal(&mut Backlog::new(), None, Instant::now(), |_| (), |_| ());
+        let now = Instant::now();
+        roster.deal(&mut Backlog::new(), None, Now { clock: now, real: now }, |_| (), |_| ());
     }
 
     #[test]
@@ -249,13 +254,14 @@ mod tests {
         for worker in 0..3 {
             let leases = &roster.station(worker);
             let _ = leases.hand_out(|lane| lane.extend([1, 2]));
-            assert!(leases.ask(0, 0, |job| job).found);
+            assert!(leases.ask(0, 0, Stamp::of(Instant::now()), |job| job).found);
         }
         assert!(roster.shrink(2).is_empty(), "all run");
         let end = |roster: &Pool, worker: usize| {
             let turned = roster.station(worker).turn(
                 0,
                 0,
+                Stamp::of(Instant::now()),
                 (),
                 |job, next, ()| (*job = next, true),
                 |_, ()| ((), true),

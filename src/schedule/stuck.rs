@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::lane::Survey;
+use crate::{
+    job::Stamp,
+    lane::{SUPPLY, Survey},
+};
 
-use super::pace::SUPPLY;
+use super::Now;
 
 /// How long after one look at workers with leases the next is due.
 pub(crate) const PATIENCE: Duration = SUPPLY;
@@ -24,18 +27,19 @@ pub(crate) struct Stuck {
 
 impl Stuck {
     /// Takes in what is seen at `now`. A stuck worker stays so until one of its seats asks again.
-    pub(crate) fn observe(&mut self, survey: &Survey, now: Instant) {
+    pub(crate) fn observe(&mut self, survey: &Survey, now: Now) {
+        let held_up = survey.is_held_up(Stamp::of(now.clock));
         match self.still {
             Some((asked, since)) if asked == survey.asked => {
                 let waits = survey.waiting > 0;
-                self.is |= waits && now.duration_since(since) >= STILL;
+                self.is |= waits && (held_up || now.real.duration_since(since) >= STILL);
                 if !waits && !self.is {
                     self.still = None;
                 }
             }
             _ => {
-                self.is = false;
-                self.still = (survey.waiting > 0).then_some((survey.asked, now));
+                self.is = held_up;
+                self.still = (survey.waiting > 0).then_some((survey.asked, now.real));
             }
         }
     }
@@ -50,6 +54,10 @@ impl Stuck {
 mod tests {
     use super::*;
 
+    fn at(now: Instant) -> Now {
+        Now { clock: now, real: now }
+    }
+
     fn seen(waiting: usize, asked: u64) -> Survey {
         Survey { waiting, asked, ..Survey::default() }
     }
@@ -57,31 +65,31 @@ mod tests {
     #[test]
     fn a_worker_is_stuck_once_its_leases_have_stood_still() {
         let (mut stuck, now) = (Stuck::default(), Instant::now());
-        stuck.observe(&seen(3, 7), now);
+        stuck.observe(&seen(3, 7), at(now));
         assert!(!stuck.is_stuck(), "it may have been handed them this instant");
-        stuck.observe(&seen(3, 7), now + STILL / 2);
+        stuck.observe(&seen(3, 7), at(now + STILL / 2));
         assert!(!stuck.is_stuck());
-        stuck.observe(&seen(3, 7), now + STILL);
+        stuck.observe(&seen(3, 7), at(now + STILL));
         assert!(stuck.is_stuck());
     }
 
     #[test]
     fn it_stays_so_without_leases_until_a_seat_asks() {
         let (mut stuck, now) = (Stuck::default(), Instant::now());
-        stuck.observe(&seen(3, 7), now);
-        stuck.observe(&seen(3, 7), now + PATIENCE);
-        stuck.observe(&seen(0, 7), now + 2 * PATIENCE);
+        stuck.observe(&seen(3, 7), at(now));
+        stuck.observe(&seen(3, 7), at(now + PATIENCE));
+        stuck.observe(&seen(0, 7), at(now + 2 * PATIENCE));
         assert!(stuck.is_stuck());
-        stuck.observe(&seen(0, 8), now + 3 * PATIENCE);
+        stuck.observe(&seen(0, 8), at(now + 3 * PATIENCE));
         assert!(!stuck.is_stuck());
     }
 
     #[test]
     fn time_without_leases_does_not_count() {
         let (mut stuck, now) = (Stuck::default(), Instant::now());
-        stuck.observe(&seen(1, 7), now);
-        stuck.observe(&seen(0, 7), now + STILL / 2);
-        stuck.observe(&seen(1, 7), now + 9 * PATIENCE);
+        stuck.observe(&seen(1, 7), at(now));
+        stuck.observe(&seen(0, 7), at(now + STILL / 2));
+        stuck.observe(&seen(1, 7), at(now + 9 * PATIENCE));
         assert!(!stuck.is_stuck());
     }
 }

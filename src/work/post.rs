@@ -55,6 +55,7 @@ pub(crate) struct Post<T, U, E> {
     /// How long a job may run that does not say so itself.
     timeout: Option<Duration>,
     retry: Option<Retry<E>>,
+    prefetch: usize,
     pace: Cell<Pace>,
     last_end: Cell<Option<Stamp>>,
     stopping: Cell<Stopping>,
@@ -142,13 +143,14 @@ impl Cut {
 
 impl<T, U, E> Post<T, U, E> {
     pub(crate) fn new(life: Life<T, U, E>, hooks: Hooks, terms: Terms<E>) -> Self {
-        let Terms { grace, timeout, retry } = terms;
+        let Terms { grace, timeout, retry, prefetch } = terms;
         Self {
             life,
             hooks,
             grace,
             timeout,
             retry,
+            prefetch,
             pace: Cell::default(),
             last_end: Cell::default(),
             stopping: Cell::new(Stopping::No),
@@ -178,7 +180,8 @@ impl<T, U, E> Post<T, U, E> {
     pub(super) fn ask(&self, seat: usize, hand: &mut Hand<T>, worker: WorkerId) -> After {
         // It may have been a while since the job before.
         let run = Run { worker, started: self.now() };
-        let next = self.life.station.ask(seat, self.ahead(), |job| hand.begin(job, run));
+        let next =
+            self.life.station.ask(seat, self.ahead(), run.started, |job| hand.begin(job, run));
         self.heed(next, hand, run)
     }
 
@@ -188,7 +191,7 @@ impl<T, U, E> Post<T, U, E> {
         for times in 1.. {
             let last = !(self.hooks.look_again)(times);
             let run = Run { worker, started: self.now() };
-            let next = self.life.station.look(seat, last, |job| hand.begin(job, run));
+            let next = self.life.station.look(seat, last, run.started, |job| hand.begin(job, run));
             let after = self.heed(next, hand, run);
             if last || after != After::Rest {
                 return after;
@@ -252,6 +255,7 @@ impl<T, U, E> Post<T, U, E> {
         let turned = station.turn(
             seat,
             self.ahead(),
+            ended,
             (&mut *hand, outcome),
             |job, next, (hand, outcome)| end(hand.exchange(job, next, run), outcome),
             |job, (hand, outcome)| end(hand.take_back(job), outcome),
@@ -298,7 +302,7 @@ impl<T, U, E> Post<T, U, E> {
         let station = &self.life.station;
         let told = station.told(seat);
         let mut outcome = Some(outcome);
-        let turned = station.end(seat, |job| {
+        let turned = station.end(seat, at, |job| {
             let unwanted = hand.is_unwanted(&told);
             let mut job = hand.take_back(job);
             let urgent = job.held_key().is_some();
@@ -347,7 +351,7 @@ impl<T, U, E> Post<T, U, E> {
     }
 
     fn ahead(&self) -> usize {
-        self.pace.get().ahead()
+        self.pace.get().ahead().min(self.prefetch)
     }
 
     fn record(&self, started: Stamp, ended: Stamp) {

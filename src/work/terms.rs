@@ -23,6 +23,8 @@ pub(crate) struct Terms<E> {
     /// How long a job may run that does not say so itself.
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Retry<E>>,
+    /// A worker has no more leases ahead of those that it runs.
+    pub(crate) prefetch: usize,
 }
 
 impl<E> Clone for Terms<E> {

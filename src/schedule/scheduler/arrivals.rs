@@ -43,7 +43,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         let mut inflow = self.inside.inbox.empty(mem::take(&mut self.released), &mut incoming);
         self.accepted = inflow.accepted;
         self.release_keys(mem::take(&mut inflow.freed));
-        let room = self.room(incoming.len(), now.real);
+        let room = self.room(incoming.len(), now);
         if inflow.special.is_some() || (room.is_some() && self.aside() > 0) {
             self.take_in_each(&mut incoming, &inflow, room, now.clock, port);
         } else if let Some(Room { capacity, idle }) = room {
@@ -66,7 +66,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         Some((self.bound.capacity?, whom))
     }
 
-    fn room(&mut self, coming: usize, now: Instant) -> Option<Room> {
+    fn room(&mut self, coming: usize, now: Now) -> Option<Room> {
         let Some((capacity, Whom::Youngest)) = self.evicts() else { return None };
         let hungry = self.roster.hungry(now);
         let allowance = self.allowance(self.waiting() + coming);

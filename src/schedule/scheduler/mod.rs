@@ -245,7 +245,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         // Where room matters, it is there before a job that was handed out can submit another.
         let leave = |jobs| if bounded { inbox.release(jobs) } else { *released += jobs };
         let wake = |worker| port.wake(worker);
-        self.roster.deal(&mut self.queue, allowance, now.real, leave, wake)
+        self.roster.deal(&mut self.queue, allowance, now, leave, wake)
     }
 
     fn due(&self, now: Instant) -> Option<Instant> {

@@ -33,7 +33,8 @@ impl Worker {
         let inbox = inside.inbox.clone();
         let ring_dispatcher = Box::new(move |ring| inbox.ring(Some(ring)));
         let life = Life::new(station, inside.clone(), ring_dispatcher);
-        let terms = Terms { grace: Duration::ZERO, timeout: None, retry: None };
+        let terms =
+            Terms { grace: Duration::ZERO, timeout: None, retry: None, prefetch: usize::MAX };
         let post = Post::new(life, hooks(number, mail.clone(), clock.clone()), terms);
         match work {
             Work::Blocking(build) => {

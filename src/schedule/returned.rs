@@ -1,0 +1,120 @@
+//! Leases that came back from workers that did not get to them.
+
+use std::{collections::VecDeque, mem};
+
+use crate::panic::OneByOne;
+
+use super::{Backlog, Waits, Whom};
+
+/// In the order of acceptance. They have left the queue, and take up no room in it.
+#[derive(Debug)]
+pub(crate) struct Returned<J>(OneByOne<VecDeque<J>>);
+
+impl<J: Waits> Returned<J> {
+    pub(crate) fn new() -> Self {
+        Self(VecDeque::new().into())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn put(&mut self, mut jobs: VecDeque<J>) {
+        let had = self.0.len();
+        self.0.append(&mut jobs);
+        put_in_order(&mut self.0, had);
+    }
+
+    pub(crate) fn remove(&mut self, id: J::Id) -> Option<J> {
+        let at = self.0.iter().position(|job| job.id() == id)?;
+        self.0.remove(at)
+    }
+
+    pub(crate) fn take_all(&mut self) -> VecDeque<J> {
+        mem::take(&mut *self.0)
+    }
+
+    /// The oldest `n` of these and of the `queue`, of which `most` may leave. Returns how many do.
+    pub(crate) fn draw(
+        &mut self,
+        n: usize,
+        queue: &mut Backlog<J>,
+        most: usize,
+        into: &mut VecDeque<J>,
+    ) -> usize {
+        let (mut left, end) = (0, into.len() + n);
+        while into.len() < end
+            && let Some(first) = self.0.front()
+        {
+            let older = queue.edge(Whom::Oldest).is_some_and(|place| place < first.place());
+            if older && left < most {
+                queue.move_front(1, into);
+                left += 1;
+            } else {
+                into.extend(self.0.pop_front());
+            }
+        }
+        let rest = (end - into.len()).min(most.min(queue.len() + left) - left);
+        queue.move_front(rest, into);
+        left + rest
+    }
+}
+
+/// Puts what came to a lane behind the `had` older jobs before those that are younger.
+pub(crate) fn put_in_order<J: Waits>(lane: &mut VecDeque<J>, had: usize) {
+    let last = had.checked_sub(1).and_then(|last| lane.get(last));
+    if let (Some(last), Some(came)) = (last, lane.get(had))
+        && came.place() < last.place()
+    {
+        lane.make_contiguous().sort_by_key(Waits::place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::schedule::Chunks;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        /// The model is one sorted sequence.
+        #[test]
+        fn the_oldest_are_drawn_wherever_they_lie(
+            wheres in prop::collection::vec(0..3_u8, 0..40),
+            n in 0..50_usize,
+        ) {
+            let of = |which| {
+                let at = wheres.iter().enumerate().filter(move |(_, at)| **at == which);
+                at.map(|(job, _)| job as u32)
+            };
+            let (mut returned, mut queue) = (Returned::new(), Backlog::new());
+            returned.put(of(0).collect());
+            returned.put(of(1).collect());
+            let mut incoming = Chunks::new();
+            incoming.extend(of(2));
+            queue.append(&mut incoming);
+            let mut drawn = VecDeque::new();
+            let left = returned.draw(n, &mut queue, usize::MAX, &mut drawn);
+            let all: Vec<_> = (0..wheres.len() as u32).take(n).collect();
+            prop_assert_eq!(&drawn, &all);
+            prop_assert_eq!(left, of(2).filter(|job| drawn.contains(job)).count());
+        }
+    }
+
+    #[test]
+    fn the_queue_keeps_what_may_not_leave_it() {
+        let (mut returned, mut queue) = (Returned::new(), Backlog::new());
+        queue.give_back([1, 2, 7].into());
+        returned.put([3, 5].into());
+        let mut drawn = VecDeque::new();
+        assert_eq!(returned.draw(9, &mut queue, 1, &mut drawn), 1);
+        assert_eq!((drawn, queue.len(), returned.len()), ([1, 3, 5].into(), 2, 0));
+    }
+}
