@@ -374,9 +374,13 @@ impl<T, U, E> Hub<T, U, E> {
         self.windows.forwarded(n);
     }
 
-    /// Removes those who are gone, without waiting for the next message to them.
+    /// Removes those who are gone, without waiting for the next message to them, and tells the others
+    /// what they missed.
     pub(crate) fn muster(&mut self) {
         for subscription in &mut self.subscriptions {
+            if subscription.room.has_missed() {
+                subscription.settle(false);
+            }
             subscription.gone |= match &*subscription.subscriber {
                 Subscriber::Results(outlet) => outlet.is_gone(),
                 Subscriber::Batches(outlet, _) => outlet.is_gone(),

@@ -177,6 +177,8 @@ struct Member {
     due: Vec<Event>,
     came: Vec<u64>,
     missed: u64,
+    /// It is to be told of those once it has handled a notice.
+    is_owed: bool,
 }
 
 fn results(events: &[Event]) -> usize {
@@ -232,9 +234,23 @@ impl Member {
         if self.ear.is_gone() {
         } else if self.want == Want::Drained {
             self.expect(Event::Drained, now);
-        } else if self.notices_have_room() {
-            self.tell(now);
+        } else {
+            self.tell_or_owe(now);
         }
+    }
+
+    fn tell_or_owe(&mut self, now: u64) {
+        if self.notices_have_room() {
+            self.tell(now);
+        } else {
+            self.is_owed |= self.missed > 0 && !self.ear.is_gone();
+        }
+    }
+
+    /// It handles a message. Returns whether the pool is to hear that it can be told.
+    fn handle(&mut self) -> bool {
+        self.ear.handle();
+        self.is_owed && self.notices_have_room() && std::mem::take(&mut self.is_owed)
     }
 
     /// Whether it has heard what it should have by `now`: everything that is as old as its results
@@ -310,7 +326,7 @@ impl Stage {
         let at = self.at();
         let id = self.hub.add(Order { name: "ear".into(), kind, limit }, at);
         let (due, came) = (vec![], vec![]);
-        self.members.push(Member { id, want, width, ear, due, came, missed: 0 });
+        self.members.push(Member { id, want, width, ear, due, came, missed: 0, is_owed: false });
     }
 
     fn unsubscribe(&mut self, who: usize) -> Result<(), TestCaseError> {
@@ -318,7 +334,11 @@ impl Stage {
         self.hub.remove(member.id);
         prop_assert!(!self.hub.remove(member.id));
         member.tell(self.now);
-        member.check(self.now, true)
+        member.check(self.now, true)?;
+        // Messages that it has not handled go with it.
+        drop(member);
+        self.holdback.take_untold();
+        Ok(())
     }
 
     fn forward(&mut self, results: u32) -> Result<(), TestCaseError> {
@@ -347,19 +367,31 @@ impl Stage {
         self.members.iter().try_for_each(|member| member.check(now, true))
     }
 
+    fn handle(&mut self, who: usize) -> Result<(), TestCaseError> {
+        let can_be_told = self.members[who].handle();
+        prop_assert_eq!(self.holdback.take_untold(), can_be_told);
+        if can_be_told { self.muster() } else { Ok(()) }
+    }
+
+    fn muster(&mut self) -> Result<(), TestCaseError> {
+        self.hub.muster();
+        let now = self.now;
+        self.members.iter_mut().for_each(|member| member.tell_or_owe(now));
+        prop_assert_eq!(self.hub.len(), self.alive().count());
+        Ok(())
+    }
+
     fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
         let one = |who: usize| (!self.members.is_empty()).then(|| who % self.members.len());
         match step {
             Step::Subscribe(want, width) => self.subscribe(want, width),
             Step::Unsubscribe(who) => one(who).map_or(Ok(()), |who| self.unsubscribe(who))?,
-            Step::Handle(who) => {
-                one(who).into_iter().for_each(|who| self.members[who].ear.handle());
+            Step::Handle(who) => one(who).map_or(Ok(()), |who| self.handle(who))?,
+            Step::Die(who) => {
+                one(who).into_iter().for_each(|who| self.members[who].ear.die());
+                self.holdback.take_untold();
             }
-            Step::Die(who) => one(who).into_iter().for_each(|who| self.members[who].ear.die()),
-            Step::Muster => {
-                self.hub.muster();
-                prop_assert_eq!(self.hub.len(), self.alive().count());
-            }
+            Step::Muster => self.muster()?,
             Step::Forward(results) => self.forward(results)?,
             Step::Wait(time) => {
                 self.now += time;
@@ -399,7 +431,11 @@ proptest! {
         steps.into_iter().try_for_each(|step| stage.step(step))?;
         // Once everyone would have been told something, those who are gone have been removed.
         for _ in 0..5 {
-            stage.members.iter().for_each(|member| while !member.ear.idle() { member.ear.handle() });
+            for who in 0..stage.members.len() {
+                while !stage.members[who].ear.idle() {
+                    stage.handle(who)?;
+                }
+            }
             stage.forward(1)?;
         }
         stage.quiescent()?;

@@ -6,6 +6,7 @@ use crate::{
     lane::{Holdback, Ring, Window},
     message::Missed,
     panic::Apart,
+    sync::{AtomicBool, Ordering},
 };
 
 use super::hub::Outlet;
@@ -28,9 +29,9 @@ impl Windows {
 
     /// A window for which the pool waits.
     pub(super) fn open(&self, reader: Cow<'static, str>, capacity: usize) -> Arc<Account> {
-        let window = Arc::new(Window::new(reader, capacity));
-        self.holdback.open(window.clone());
-        Arc::new(Account { window, holds_back: Some(self.clone()) })
+        let account = Account::new(reader, capacity, Waits::Pool(self.clone()));
+        self.holdback.open(account.window.clone());
+        account
     }
 
     /// `n` results of accepted jobs have left the collector.
@@ -49,14 +50,22 @@ impl fmt::Debug for Windows {
 #[derive(Debug)]
 pub(super) struct Account {
     window: Arc<Window>,
-    /// Whom it holds back; `None` if nobody waits for it.
-    holds_back: Option<Windows>,
+    waits: Waits,
+}
+
+/// Who waits for room in a window.
+#[derive(Debug)]
+enum Waits {
+    Nobody,
+    /// The pool does: it hands out no job whose result would find none.
+    Pool(Windows),
+    /// A notice does, while this is set.
+    Notice(AtomicBool, Windows),
 }
 
 impl Account {
-    /// A window for which nobody waits.
-    fn apart(reader: Cow<'static, str>, capacity: usize) -> Arc<Self> {
-        Arc::new(Self { window: Arc::new(Window::new(reader, capacity)), holds_back: None })
+    fn new(reader: Cow<'static, str>, capacity: usize, waits: Waits) -> Arc<Self> {
+        Arc::new(Self { window: Arc::new(Window::new(reader, capacity)), waits })
     }
 
     pub(super) fn fill(&self, n: usize) {
@@ -64,14 +73,30 @@ impl Account {
     }
 
     pub(super) fn done(&self, n: usize) {
-        match &self.holds_back {
-            Some(Windows { holdback, bell }) => bell(holdback.done(&self.window, n)),
-            None => self.window.empty(n),
+        if let Waits::Pool(Windows { holdback, bell }) = &self.waits {
+            return bell(holdback.done(&self.window, n));
+        }
+        self.window.empty(n);
+        if let Waits::Notice(waits, Windows { holdback, bell }) = &self.waits
+            && waits.swap(false, Ordering::AcqRel)
+        {
+            bell(Some(holdback.can_be_told()));
         }
     }
 
     fn has_room(&self) -> bool {
         self.window.room() > 0
+    }
+
+    /// Whether it has room; if not, it will say so when it has.
+    fn awaits_room(&self) -> bool {
+        if self.has_room() {
+            return true;
+        }
+        let Waits::Notice(waits, _) = &self.waits else { return false };
+        // As in `Holdback::allowance`: room that is made after the second look finds the mark.
+        waits.swap(true, Ordering::AcqRel);
+        self.has_room()
     }
 
     /// The duty to empty it again of `n` results that fill it.
@@ -81,7 +106,7 @@ impl Account {
 
     /// Whatever fills it, it holds nothing back any more.
     pub(super) fn close(&self) {
-        if let Some(Windows { holdback, bell }) = &self.holds_back {
+        if let Waits::Pool(Windows { holdback, bell }) = &self.waits {
             bell(holdback.close(&self.window));
         }
     }
@@ -135,8 +160,12 @@ impl Room {
         match missed {
             None => Self::Waits(windows.open(name, window)),
             Some(outlet) => Self::Misses {
-                account: Account::apart(name.clone(), window),
-                notices: Account::apart(name, window),
+                account: Account::new(name.clone(), window, Waits::Nobody),
+                notices: Account::new(
+                    name,
+                    window,
+                    Waits::Notice(AtomicBool::new(false), windows.clone()),
+                ),
                 outlet: Some(Apart::new(outlet)),
                 missed: 0,
             },
@@ -180,10 +209,10 @@ impl Room {
         matches!(self, Self::Misses { missed: 1.., .. })
     }
 
-    /// Tells of the results that were missed: while notices have room, or at the `last` for good.
+    /// Tells of the results that were missed: once notices have room, or at the `last` for good.
     pub(super) fn tell(&mut self, last: bool) {
         let Self::Misses { notices, outlet, missed, .. } = self else { return };
-        if *missed == 0 || !(last || notices.has_room()) {
+        if *missed == 0 || !(last || notices.awaits_room()) {
             return;
         }
         let notice = Missed { count: std::mem::take(missed) };

@@ -62,6 +62,8 @@ pub(crate) struct Holdback {
     /// How many there are, so that a pool without windows takes no lock.
     count: AtomicUsize,
     waiting: AtomicBool,
+    /// A reader that had no room for a notice has some.
+    untold: AtomicBool,
     /// Results of accepted jobs that have left the collector.
     forwarded: AtomicU64,
 }
@@ -72,6 +74,7 @@ impl Holdback {
             windows: Mutex::new(Vec::new()),
             count: AtomicUsize::new(0),
             waiting: AtomicBool::new(false),
+            untold: AtomicBool::new(false),
             forwarded: AtomicU64::new(0),
         }
     }
@@ -96,6 +99,17 @@ impl Holdback {
     pub(crate) fn done(&self, window: &Window, n: usize) -> Option<Ring> {
         window.empty(n);
         self.wake()
+    }
+
+    /// The reader's side: it has room for a notice that waits for that. The ring is for the dispatcher.
+    pub(crate) fn can_be_told(&self) -> Ring {
+        self.untold.store(true, Ordering::Release);
+        Ring(())
+    }
+
+    /// The dispatcher's side: whether the collector is to tell readers what they missed.
+    pub(crate) fn take_untold(&self) -> bool {
+        self.untold.load(Ordering::Acquire) && self.untold.swap(false, Ordering::AcqRel)
     }
 
     /// The collector's side: `n` results of accepted jobs have left it, and are counted in their

@@ -390,7 +390,8 @@ pub(crate) struct Remove {
     pub(crate) reply: Reply<bool>,
 }
 
-/// dispatcher → collector, when a full window holds back the pool: remove subscribers that are gone.
+/// dispatcher → collector, when a full window holds back the pool, or a notice of missed results has room:
+/// remove subscribers that are gone, and tell the others what they missed.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Muster;

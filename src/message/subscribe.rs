@@ -126,7 +126,7 @@ impl<T: Value, U: Value, E: Value> Subscribe<T, U, E> {
     /// the results that it got are all results together. As many such messages may wait to be
     /// handled as the window has results; while that many do, what is missed is added up, and
     /// results are missed that would have come after it. Where that many still wait when the pool is
-    /// quiescent, it is told of the rest at the next of these moments, after that `Drained`.
+    /// quiescent, it is told of the rest when it has handled one of them, after that `Drained`.
     ///
     /// Where `recipient` has stopped, missed results are only counted
     /// ([`Status::missed`](crate::Status::missed)).

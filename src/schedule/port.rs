@@ -20,7 +20,8 @@ pub(crate) trait Port<T, U, E> {
     fn settle(&mut self, accepted: u64, tell: bool);
     /// There is more to do: another turn, once others have had theirs.
     fn again(&mut self);
-    /// A full window holds back the pool: its reader may be gone.
+    /// A full window holds back the pool, and its reader may be gone; or one that missed results can be
+    /// told so.
     fn muster(&mut self);
     /// A number that nobody could have told.
     fn chance(&mut self) -> u64;

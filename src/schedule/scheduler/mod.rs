@@ -170,6 +170,9 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         }
         self.fill_vacancies(now.clock, port);
         self.see_whether_anyone_works(&dealt, now.clock, port);
+        if self.holdback.take_untold() {
+            port.muster();
+        }
         self.watch_windows(dealt.any_hungry && dealt.handed_out == 0, now.clock, port);
         self.dry = dealt.quiet && self.waiting() == 0;
         if !self.dry {
