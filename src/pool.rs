@@ -125,14 +125,18 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Submits a job, waiting for room where the queue is full and its policy is to wait. The
     /// result goes to the subscribers.
     ///
+    /// Once in a hundred jobs or so, it lets everything else on its thread have a turn before it submits:
+    /// the pool's own actors may be there, and whoever submits a million jobs would keep them from handing
+    /// out the first. To submit without any wait, use [`try_submit`](Self::try_submit).
+    ///
     /// # Errors
     /// The job comes back if the queue is full and does not let wait ([`Refusal::Full`]), or if the
     /// pool is closed or has ended ([`Refusal::Closed`]); so it does to whoever waits for room when
     /// the pool is closed.
     ///
     /// # Cancel safety
-    /// Dropped before its first poll or while it waits for room, the job is never accepted, and is
-    /// dropped too. Dropped after that, the job is done all the same.
+    /// Dropped before its first poll or while it waits for room or its turn, the job is never accepted, and
+    /// is dropped too. Dropped after that, the job is done all the same.
     ///
     /// [`Refusal::Full`]: crate::Refusal::Full
     /// [`Refusal::Closed`]: crate::Refusal::Closed

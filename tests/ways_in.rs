@@ -55,6 +55,30 @@ async fn a_flood_of_messages_lets_others_on_the_thread_have_their_turn() {
 }
 
 #[actix::test]
+async fn who_submits_one_after_another_lets_others_on_the_thread_have_their_turn() {
+    let pool = doubling();
+    let mut ears = listen_for_results(&pool).await;
+    let turns = Rc::new(Cell::new(0));
+    let counted = turns.clone();
+    actix_rt::spawn(async move {
+        loop {
+            counted.set(counted.get() + 1);
+            yield_now().await;
+        }
+    });
+    for n in 0..2_000_u64 {
+        pool.submit(n).await.unwrap();
+    }
+    let one_by_one = turns.get();
+    for _ in 0..20 {
+        pool.submit_all((0..100_u64).collect()).await.unwrap();
+    }
+    // There is room for all of them, so nothing else would make it wait.
+    assert!(one_by_one > 1 && turns.get() > one_by_one, "{one_by_one}, {}", turns.get());
+    ears.results(4_000).await;
+}
+
+#[actix::test]
 async fn a_flood_of_control_messages_lets_others_on_the_thread_have_their_turn() {
     const FLOOD: usize = 10_000;
     let pool = doubling();

@@ -14,7 +14,7 @@ type Numbers = Pool<u64, u64, String>;
 pub(crate) enum In {
     /// `submit_all`, 1,000 at once.
     Batches,
-    /// `try_submit`, one after another.
+    /// `submit`, one after another.
     Submit,
     /// A message each to the dispatcher's address.
     DoSend,
@@ -37,7 +37,7 @@ pub(crate) struct Ours {
     own_arbiter: bool,
 }
 
-/// Jobs of a batch, and jobs after which whoever submits one by one lets others have their turn.
+/// Jobs of a batch.
 const BATCH: u64 = 1_000;
 
 impl Ours {
@@ -83,7 +83,11 @@ async fn submit(pool: &Numbers, load: Load, way_in: In) {
                 let _ = pool.submit_all(batch.collect::<Jobs<u64>>()).await;
             }
         }
-        In::Submit => load.numbers().for_each(|n| _ = pool.try_submit(n)),
+        In::Submit => {
+            for n in load.numbers() {
+                let _ = pool.submit(n).await;
+            }
+        }
         In::DoSend => load.numbers().for_each(|n| pool.dispatcher().do_send(Job::new(n))),
     }
 }
