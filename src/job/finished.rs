@@ -30,13 +30,20 @@ impl<T, U, E> Default for Finished<T, U, E> {
 impl<T, U, E> Gather<Ended<T, U, E>> for Finished<T, U, E> {
     #[inline(always)]
     fn gather(&mut self, Ended { result, to }: Ended<T, U, E>) {
-        self.counts.add(result.outcome());
-        if let Some(key) = result.job().held_key() {
-            self.freed.push(key);
-        }
-        match to {
-            Address::Subscribers => self.for_subscribers.push(result),
-            Address::Waiter(waiter) => self.for_callers.push((waiter, result)),
+        // Looked at where it lies then: a result is large, and one that is looked at before is moved once more.
+        let result = match to {
+            Address::Subscribers => {
+                self.for_subscribers.push(result);
+                self.for_subscribers.last()
+            }
+            Address::Waiter(waiter) => {
+                self.for_callers.push((waiter, result));
+                self.for_callers.last().map(|(_, result)| result)
+            }
+        };
+        if let Some(result) = result {
+            self.counts.add(result.outcome());
+            self.freed.extend(result.job().held_key());
         }
     }
 }

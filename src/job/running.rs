@@ -90,14 +90,11 @@ pub(crate) struct Done<T, U, E> {
     queued: Stamp,
     place: u64,
     run: Run,
+    /// Others may wait for its key.
+    pub(crate) holds_key: bool,
 }
 
 impl<T, U, E> Done<T, U, E> {
-    /// The key that it holds.
-    pub(crate) fn held_key(&self) -> Option<u64> {
-        self.job.held_key()
-    }
-
     /// Ends the job. `started` says whether its code was called at all.
     #[inline(always)]
     pub(crate) fn end(
@@ -176,6 +173,7 @@ impl<T> Hand<T> {
         run: Run,
     ) -> Done<T, U, E> {
         let job = self.take_out(ran.job.take());
+        let holds_key = job.held_key().is_some();
         let Accepted { entry, queued, place } = next;
         let (slot, start) = self.hold(entry.job, &entry.to);
         (ran.job, ran.start) = (Some(slot), start);
@@ -185,13 +183,15 @@ impl<T> Hand<T> {
             queued: mem::replace(&mut ran.queued, queued),
             place: mem::replace(&mut ran.place, place),
             run: mem::replace(&mut ran.run, run),
+            holds_key,
         }
     }
 
     /// Takes back the job that ran, which its lane gave back.
     pub(crate) fn take_back<U, E>(&mut self, ran: Running<T, U, E>) -> Done<T, U, E> {
         let Running { job, to, queued, place, run, .. } = ran;
-        Done { job: self.take_out(job), to, queued, place, run }
+        let job = self.take_out(job);
+        Done { holds_key: job.held_key().is_some(), job, to, queued, place, run }
     }
 
     /// The job, once its lane has given up its share of the slot: it is the seat's own then.

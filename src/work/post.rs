@@ -225,17 +225,19 @@ impl<T, U, E> Post<T, U, E> {
         if started {
             self.record(run.started, ended);
         }
-        let outcome = match ran {
-            Ran::NotStarted(cut) | Ran::Dropped(cut) => Err(match cut {
+        // It lies where it is made until the job leaves its lane: it would be copied while it is being written.
+        let mut outcome = match ran {
+            Ran::NotStarted(cut) | Ran::Dropped(cut) => Some(Err(match cut {
                 Cut::Cancelled => JobError::Cancelled,
                 Cut::TimedOut => JobError::TimedOut,
-            }),
-            Ran::Returned(outcome) => outcome.map_err(JobError::Failed),
+            })),
+            Ran::Returned(Ok(value)) => Some(Ok(value)),
+            Ran::Returned(Err(error)) => Some(Err(JobError::Failed(error))),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, (text, ended)),
         };
         let again = match (&self.retry, &outcome) {
             // One that was not started has made no attempt: it might come back for ever.
-            (Some(retry), Err(error)) if started => self.verdict(retry, hand, error),
+            (Some(retry), Some(Err(error))) if started => self.verdict(retry, hand, error),
             _ => None,
         };
         if again.is_some() || pause {
@@ -248,24 +250,21 @@ impl<T, U, E> Post<T, U, E> {
         let run = Run { started: ended, ..run };
         let station = &self.life.station;
         // The collector is to have a result at once for whose key others wait.
-        let end = |job: Done<T, U, E>, outcome| {
-            let urgent = job.held_key().is_some();
-            (job.end(outcome, started, ended), urgent)
+        let end_it = |job: Done<T, U, E>, outcome: &mut _| {
+            let urgent = job.holds_key;
+            (end(job, outcome, started, ended), urgent)
         };
         let turned = station.turn(
             seat,
             self.ahead(),
             ended,
-            (&mut *hand, outcome),
-            |job, next, (hand, outcome)| end(hand.exchange(job, next, run), outcome),
-            |job, (hand, outcome)| end(hand.take_back(job), outcome),
+            (&mut *hand, &mut outcome),
+            |job, next, (hand, outcome)| end_it(hand.exchange(job, next, run), outcome),
+            |job, (hand, outcome)| end_it(hand.take_back(job), outcome),
         );
-        let Handover { found, handed, ring } = match turned {
-            Ok(handover) => handover,
-            Err((_, outcome)) => {
-                drop_each([outcome]);
-                return self.after_stuck(seat, hand, run.worker);
-            }
+        let Ok(Handover { found, handed, ring }) = turned else {
+            drop_each(outcome);
+            return self.after_stuck(seat, hand, run.worker);
         };
         self.ring_collector(station.heed(handed));
         self.ring_dispatcher(ring);
@@ -281,7 +280,7 @@ impl<T, U, E> Post<T, U, E> {
         let error = JobError::Panicked(text);
         let retry = self.retry.as_ref();
         let again = retry.and_then(|retry| self.verdict(retry, hand, &error));
-        if !self.end_apart(seat, hand, (Err(error), true, at), again) {
+        if !self.end_apart(seat, hand, (Some(Err(error)), true, at), again) {
             return if self.comes_back(seat, hand) { After::Rebuild } else { After::Leave };
         }
         self.ring_dispatcher(self.life.station.stay_away(seat));
@@ -296,16 +295,15 @@ impl<T, U, E> Post<T, U, E> {
         &self,
         seat: usize,
         hand: &mut Hand<T>,
-        (outcome, started, at): (Result<U, JobError<E>>, bool, Stamp),
+        (mut outcome, started, at): (Option<Result<U, JobError<E>>>, bool, Stamp),
         again: Option<Duration>,
     ) -> bool {
         let station = &self.life.station;
         let told = station.told(seat);
-        let mut outcome = Some(outcome);
         let turned = station.end(seat, at, |job| {
             let unwanted = hand.is_unwanted(&told);
             let mut job = hand.take_back(job);
-            let urgent = job.held_key().is_some();
+            let urgent = job.holds_key;
             match again.filter(|_| !unwanted) {
                 Some(pause) => {
                     job.keep_place();
@@ -469,6 +467,7 @@ impl<T, U, E> Post<T, U, E> {
 }
 
 /// Ends a job that its lane gave back.
+#[inline(always)]
 fn end<T, U, E>(
     job: Done<T, U, E>,
     outcome: &mut Option<Result<U, JobError<E>>>,
