@@ -1,7 +1,7 @@
 //! The collector: empties the outboxes, hands each result to its address, and announces
 //! quiescence. It is thin: what it does is in [`crate::deliver`], and it keeps the time.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, ActorContext, Context, Handler};
 
@@ -12,9 +12,11 @@ use crate::{
         Settled,
     },
     runtime::{Alarm, Budget, Clock, Rang, Reply, SystemClock},
-    schedule::PATIENCE,
     value::Value,
 };
+
+/// How long results may lie in an outbox whose worker goes on and does not ring.
+const LAG: Duration = Duration::from_millis(1);
 
 pub(crate) struct Collector<T: Value, U: Value, E: Value> {
     delivery: Delivery<T, U, E>,
@@ -47,7 +49,7 @@ impl<T: Value, U: Value, E: Value> Collector<T, U, E> {
             this.collect(Origin::Anywhere, ctx);
         };
         if watch {
-            let due = SystemClock.now() + PATIENCE;
+            let due = SystemClock.now() + LAG;
             self.watch.set(Some(due), &SystemClock, ctx, |this| &mut this.watch, look);
         }
         let due = self.delivery.due();

@@ -14,9 +14,9 @@ use super::{
 /// out one by one, so they start in the order of the queue.
 pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
 
-/// No supply is larger, however short the jobs: with more, the cost of a hand-out is already lost
-/// beside that of its jobs.
-const MOST: usize = 1_024;
+/// No supply is larger, however short the jobs. A smaller one may be used up before the dispatcher, which is
+/// rung at half of it, has got a processor; with a larger one, no less time is spent on hand-outs.
+const MOST: usize = 4_096;
 
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! The dispatcher's view of its workers: who gets what, and who gives back what.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use crate::{
     job::{Stamp, WorkerId},
     lane::{Remains, Station, Surplus, Survey},
+    panic::OneByOne,
 };
 
 use super::{
@@ -37,6 +38,8 @@ pub(crate) struct Roster<J, K, R, O = Vec<R>> {
     /// Kept for their buffers.
     pub(super) surveys: Vec<Survey>,
     asks: Vec<Ask>,
+    /// Jobs on their way into a lane: it is locked no longer than it takes to put them there.
+    batch: OneByOne<VecDeque<J>>,
 }
 
 /// A worker's place.
@@ -55,6 +58,22 @@ impl<J, K, R, O: Default> Watched<J, K, R, O> {
     pub(super) fn new(surplus: &Arc<Surplus>) -> Self {
         let station = Arc::new(Station::new(0, surplus.clone()));
         Self { station, stuck: Stuck::default(), ids: Vec::new(), taken: false }
+    }
+}
+
+impl<J: Waits, K, R, O: Default> Watched<J, K, R, O> {
+    /// Hands out these jobs, and leaves a buffer in their place. Returns whether it must be rung.
+    fn lease(&self, jobs: &mut VecDeque<J>) -> bool {
+        let ring = self.station.hand_out(|lane| {
+            let had = lane.len();
+            if had == 0 {
+                mem::swap(lane, jobs);
+            } else {
+                lane.append(jobs);
+                put_in_order(lane, had);
+            }
+        });
+        ring.is_some()
     }
 }
 
@@ -112,6 +131,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
             old_failures: 0,
             surveys: Vec::new(),
             asks: Vec::new(),
+            batch: VecDeque::new().into(),
         }
     }
 
@@ -123,7 +143,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         queue: &mut Backlog<J>,
         allowance: Option<usize>,
         now: Now,
-        leave: impl FnOnce(usize),
+        leave: impl FnMut(usize),
         mut wake: impl FnMut(usize),
     ) -> Dealt {
         self.survey(now);
@@ -313,7 +333,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         &mut self,
         queue: &mut Backlog<J>,
         allowance: Option<usize>,
-        leave: impl FnOnce(usize),
+        mut leave: impl FnMut(usize),
         wake: &mut impl FnMut(usize),
     ) -> usize {
         self.asks.clear();
@@ -330,31 +350,19 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         // The oldest jobs go to whoever starts them at once.
         self.asks.sort_by_key(|ask| ask.hungry == 0);
         share(jobs, &mut self.asks);
-        let granted = self.asks.iter().map(|ask| ask.granted).sum();
-        // Most of the time nothing has come back, and jobs go straight from lane to lane.
-        let (direct, mut drawn) = (self.returned.is_empty(), VecDeque::new());
-        let left =
-            if direct { granted } else { self.returned.draw(granted, queue, most, &mut drawn) };
-        if left > 0 {
-            leave(left);
-        }
-        for ask in self.asks.iter().filter(|ask| ask.granted > 0) {
-            let leases = &self.workers[ask.worker].station;
-            let ring = leases.hand_out(|lane| {
-                let had = lane.len();
-                if direct {
-                    queue.move_front(ask.granted, lane);
-                } else {
-                    lane.extend(drawn.drain(..ask.granted));
-                }
-                put_in_order(lane, had);
-            });
-            if ring.is_some() {
-                wake(ask.worker);
+        let mut handed_out = 0;
+        for &Ask { worker, granted, .. } in self.asks.iter().filter(|ask| ask.granted > 0) {
+            let left = self.returned.draw(granted, queue, most - handed_out, &mut self.batch);
+            if left > 0 {
+                leave(left);
             }
-            self.surveys[ask.worker].waiting += ask.granted;
+            handed_out += left;
+            self.surveys[worker].waiting += granted;
+            if self.workers[worker].lease(&mut self.batch) {
+                wake(worker);
+            }
         }
-        left
+        handed_out
     }
 
     fn move_leases(&mut self, Recall { from, to, jobs }: Recall, wake: &mut impl FnMut(usize)) {
@@ -363,12 +371,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         // What is missing has been started since the survey.
         self.surveys[from].running += jobs - moved.len();
         self.surveys[to].waiting += moved.len();
-        let ring = self.workers[to].station.hand_out(|lane| {
-            let had = lane.len();
-            lane.append(&mut moved);
-            put_in_order(lane, had);
-        });
-        if ring.is_some() {
+        if self.workers[to].lease(&mut moved) {
             wake(to);
         }
     }

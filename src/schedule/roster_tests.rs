@@ -35,7 +35,7 @@ fn deal(
     queue: &mut Backlog<u32>,
     allowance: Option<usize>,
     now: Instant,
-    leave: impl FnOnce(usize),
+    leave: impl FnMut(usize),
     wake: impl FnMut(usize),
 ) -> Dealt {
     roster.deal(queue, allowance, Now { clock: now, real: now }, leave, wake)

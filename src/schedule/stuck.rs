@@ -2,20 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    job::Stamp,
-    lane::{SUPPLY, Survey},
-};
+use crate::{job::Stamp, lane::Survey};
 
 use super::Now;
 
-/// How long after one look at workers with leases the next is due.
-pub(crate) const PATIENCE: Duration = SUPPLY;
-
 /// A worker that asks for nothing for this long while leases wait, and answers no ring, is stuck: half of
-/// its supply was meant to be used up by then. It is shorter than the time between two looks, so that the
-/// second finds what began before the first.
+/// its supply was meant to be used up by then.
 const STILL: Duration = Duration::from_micros(500);
+
+/// How long after one look at workers with leases the next is due: it finds what began before the first.
+pub(crate) const PATIENCE: Duration = STILL;
 
 /// Watches one worker.
 #[derive(Clone, Copy, Debug, Default)]
