@@ -169,7 +169,7 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     }
 
     /// How many jobs a worker is handed ahead of those that it runs, at most; unless set, as many as last
-    /// about a millisecond by how long its jobs took, and never more than 4,096.
+    /// about a millisecond by how long its jobs took, and never more than 2,048.
     ///
     /// With 0, a job is handed out when a worker asks for one, and not before. So jobs start in the order
     /// of acceptance whatever their lengths, and as many as there are workers may wait for each other.

@@ -16,7 +16,7 @@ pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
 
 /// No supply is larger, however short the jobs. A smaller one may be used up before the dispatcher, which is
 /// rung at half of it, has got a processor; with a larger one, no less time is spent on hand-outs.
-const MOST: usize = 4_096;
+const MOST: usize = 2_048;
 
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,15 +91,15 @@ impl Survey {
         self.waiting == 0 && self.running == 0 && !self.again
     }
 
-    /// Whether no seat gets to what waits: all have been running for longer than a supply lasts.
-    pub(crate) fn is_held_up(&self, now: Stamp) -> bool {
-        self.waiting > 0 && self.running > 0 && self.idle == 0 && self.is_long_ago(now)
+    /// Whether no seat gets to what waits: all have been running for so `long`.
+    pub(crate) fn is_held_up(&self, now: Stamp, long: Duration) -> bool {
+        self.waiting > 0 && self.running > 0 && self.idle == 0 && self.ran_for(now, long)
     }
 
-    /// Whether no seat has asked for longer than a supply lasts.
+    /// Whether no seat has asked for so `long`.
     #[inline]
-    fn is_long_ago(&self, now: Stamp) -> bool {
-        self.since.is_some_and(|since| u128::from(now.since(since)) >= SUPPLY.as_nanos())
+    fn ran_for(&self, now: Stamp, long: Duration) -> bool {
+        self.since.is_some_and(|since| u128::from(now.since(since)) >= long.as_nanos())
     }
 
     /// Leases that another worker may take: all that no idle seat here is about to start.
@@ -317,8 +317,8 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
     /// A seat's job has ended. What waits goes back to its place in the queue if it was held up by that
     /// job: by now, what is older may wait elsewhere. Returns whether it does.
     pub(super) fn returns(&mut self, at: Stamp) -> bool {
-        if self.survey.is_long_ago(at) {
-            self.survey.returns |= self.survey().is_held_up(at);
+        if self.survey.ran_for(at, SUPPLY) {
+            self.survey.returns |= self.survey().is_held_up(at, SUPPLY);
         }
         self.survey.returns
     }

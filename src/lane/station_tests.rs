@@ -139,14 +139,14 @@ fn a_worker_is_held_up_while_every_seat_runs_for_long() {
     let (station, since) = (new(2), now());
     let long = since.after(SUPPLY);
     let _ = station.hand_out(|queue| queue.extend(0..4));
-    assert!(!station.survey().is_held_up(long), "nothing runs: it has not been woken yet");
+    assert!(!station.survey().is_held_up(long, SUPPLY), "nothing runs: it has not been woken yet");
     assert!(station.ask(0, 9, since, |job| job).found);
-    assert!(station.survey().is_held_up(long));
-    assert!(!station.survey().is_held_up(since.after(SUPPLY / 2)));
+    assert!(station.survey().is_held_up(long, SUPPLY));
+    assert!(!station.survey().is_held_up(since.after(SUPPLY / 2), SUPPLY));
     assert!(station.ask(1, 9, since.after(SUPPLY / 2), |job| job).found);
-    assert!(!station.survey().is_held_up(long), "its other seat has just begun one");
+    assert!(!station.survey().is_held_up(long, SUPPLY), "its other seat has just begun one");
     let _ = station.recall(9);
-    assert!(!station.survey().is_held_up(since.after(9 * SUPPLY)), "nothing waits");
+    assert!(!station.survey().is_held_up(since.after(9 * SUPPLY), SUPPLY), "nothing waits");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Stuck {
 impl Stuck {
     /// Takes in what is seen at `now`. A stuck worker stays so until one of its seats asks again.
     pub(crate) fn observe(&mut self, survey: &Survey, now: Now) {
-        let held_up = survey.is_held_up(Stamp::of(now.clock));
+        let held_up = survey.is_held_up(Stamp::of(now.clock), STILL);
         match self.still {
             Some((asked, since)) if asked == survey.asked => {
                 let waits = survey.waiting > 0;
