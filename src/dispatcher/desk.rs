@@ -13,10 +13,10 @@ use crate::{
     error::{JobError, Refused},
     intake::{Decision, Inbox, Submission, Submitted},
     job::{Ended, Entry, Job, Jobs, WorkStation},
+    lane::Chunks,
     message::{Collect, Origin, Shutdown},
     panic::drop_each,
     runtime::{Clock, Reply},
-    schedule::Chunks,
     value::Value,
 };
 

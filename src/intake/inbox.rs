@@ -14,9 +14,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use crate::{
     error::{Refusal, Refused},
     job::{Accepted, Entry, Job, JobId, Jobs, Stamp, place_of},
-    lane::{Bell, Lane, Put, Ring},
+    lane::{Bell, Chunks, Lane, Put, Ring},
     panic::drop_each,
-    schedule::Chunks,
     sync::{AtomicUsize, Ordering},
     value::{Of, Value},
 };

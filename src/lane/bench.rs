@@ -1,11 +1,11 @@
 //! What stands behind the lock of a worker's lane.
 
-use std::{collections::VecDeque, iter, mem, sync::Arc, time::Duration};
+use std::{iter, mem, sync::Arc, time::Duration};
 
 use crate::{job::Stamp, panic::OneByOne};
 
 use super::{
-    Bell, Ring, Told,
+    Bell, Chunks, Ring, Told,
     outbox::{Gather, Handed, Outbox},
 };
 
@@ -168,7 +168,7 @@ impl<K> Seat<K> {
 
 #[derive(Debug)]
 pub(super) struct Bench<J, K, R, O> {
-    pub(super) queue: OneByOne<VecDeque<J>>,
+    pub(super) queue: Chunks<J>,
     /// What is to be tried again, and after what pause.
     pub(super) again: OneByOne<Vec<(R, Duration)>>,
     pub(super) seats: OneByOne<Vec<Seat<K>>>,
@@ -194,7 +194,7 @@ pub(super) struct Bench<J, K, R, O> {
 impl<J, K, R, O: Default> Bench<J, K, R, O> {
     pub(super) fn new(seats: usize) -> Self {
         let mut bench = Self {
-            queue: VecDeque::new().into(),
+            queue: Chunks::new(),
             again: Vec::new().into(),
             out: Outbox::new(),
             seats: Vec::new().into(),

@@ -173,7 +173,7 @@ fn exactly_as_many_seats_leave_as_are_to_whether_they_run_or_rest() {
     loom::model(|| {
         let surplus = StdArc::new(Surplus::new());
         let lanes = [0, 1].map(|_| sharing(1, &surplus));
-        let _ = lanes[0].hand_out(|queue| queue.push_back(1));
+        let _ = lanes[0].hand_out(|queue| queue.extend([1]));
         let worker = {
             let leases = lanes[0].clone();
             thread::spawn(move || (0..2).filter(|_| take(&leases, 0).0).count())

@@ -10,6 +10,7 @@
 //! result goes to the collector.
 
 mod bench;
+mod chunks;
 mod newcomers;
 mod outbox;
 mod station;
@@ -24,6 +25,7 @@ mod station_tests;
 
 pub(crate) use self::{
     bench::{SUPPLY, Survey},
+    chunks::{ChunkNumber, Chunks},
     newcomers::Newcomers,
     outbox::Gather,
     station::{End, Handover, Next, Remains, Station},

@@ -58,7 +58,7 @@ fn a_seat_whose_lease_another_took_is_hungry_again() {
     let station = new(2);
     let _ = ask(&station, 0, 0);
     assert_eq!(station.survey().hungry(), 1);
-    let _ = station.hand_out(|queue| queue.push_back(1));
+    let _ = station.hand_out(|queue| queue.extend([1]));
     assert_eq!(station.survey().hungry(), 0);
     let other = ask(&station, 1, 0);
     assert_eq!((other.found, other.ring.is_some()), (true, true));
@@ -68,10 +68,10 @@ fn a_seat_whose_lease_another_took_is_hungry_again() {
 fn a_hand_out_rings_only_when_a_seat_is_idle() {
     let station = new(1);
     let _ = ask(&station, 0, 0);
-    assert!(station.hand_out(|queue| queue.push_back(1)).is_some());
+    assert!(station.hand_out(|queue| queue.extend([1])).is_some());
     assert_eq!(station.answer().0, 1);
     assert!(ask(&station, 0, 0).found);
-    assert!(station.hand_out(|queue| queue.push_back(2)).is_none(), "the seat will look");
+    assert!(station.hand_out(|queue| queue.extend([2])).is_none(), "the seat will look");
     assert_eq!(turn(&station, 0, 0).0, Some(1));
     assert_eq!(turn(&station, 0, 0).0, Some(2));
 }
@@ -130,7 +130,7 @@ fn what_waited_behind_an_overrun_goes_back_before_the_seat_goes_on() {
     let next = station.ask(0, 0, since.after(2 * SUPPLY), |job| job);
     assert!(!next.found && next.ring.is_some(), "the dispatcher is to take it back");
     assert_eq!(station.take_back().0, [2, 3, 4]);
-    let _ = station.hand_out(|queue| queue.push_back(9));
+    let _ = station.hand_out(|queue| queue.extend([9]));
     assert!(ask(&station, 0, 0).found);
 }
 
@@ -165,7 +165,7 @@ fn a_worker_is_quiet_once_its_last_result_is_in_the_outbox() {
 fn a_seat_can_be_told_to_leave_before_it_asks_after_a_job() {
     let surplus = Arc::new(Surplus::new());
     let station = sharing(1, &surplus);
-    let _ = station.hand_out(|queue| queue.push_back(0));
+    let _ = station.hand_out(|queue| queue.extend([0]));
     let _ = ask(&station, 0, 0);
     assert!(station.end(0, now(), |job| End::Result { result: job, urgent: false }).is_some());
     surplus.add(1);
@@ -183,7 +183,7 @@ fn a_seat_is_live_from_the_end_of_its_job_until_it_asks_but_not_while_it_builds(
     assert_eq!(station.survey().live(), 1);
     let _ = ask(&station, 0, 0);
     assert_eq!((station.survey().idle, station.survey().live()), (1, 1));
-    let _ = station.hand_out(|queue| queue.push_back(0));
+    let _ = station.hand_out(|queue| queue.extend([0]));
     let _ = ask(&station, 0, 0);
     assert!(station.end(0, now(), |job| End::Result { result: job, urgent: false }).is_some());
     let _ = station.stay_away(0);
@@ -200,7 +200,7 @@ fn a_seat_that_looks_by_itself_is_not_rung_until_it_has_looked_for_the_last_time
         assert_eq!(station.survey().asked, asked + 1, "it is not stuck");
         found
     };
-    let hand_out = || station.hand_out(|queue| queue.push_back(0)).is_some();
+    let hand_out = || station.hand_out(|queue| queue.extend([0])).is_some();
     let _ = ask(&station, 0, 0);
     assert!(!look(false) && station.survey().is_awake());
     assert!(!hand_out(), "it finds it by itself");

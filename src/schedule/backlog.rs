@@ -6,7 +6,9 @@ use std::{
     mem,
 };
 
-use super::{Chunks, Whom, chunks::ChunkNumber};
+use crate::lane::{ChunkNumber, Chunks};
+
+use super::Whom;
 
 /// What waits in a queue.
 pub(crate) trait Waits {
@@ -82,6 +84,16 @@ impl<J: Waits> Backlog<J> {
         let before = into.len();
         self.jobs.move_front(n, into);
         self.forget(into.range(before..));
+    }
+
+    /// Moves the oldest `n` to the end of a lane.
+    pub(crate) fn hand_over(&mut self, n: usize, lane: &mut Chunks<J>) {
+        if let Some(index) = &mut self.index {
+            let oldest = self.jobs.iter().take(n);
+            oldest.for_each(|(_, job)| _ = index.remove(&job.id()));
+        }
+        self.jobs.hand_over(n, lane);
+        self.forget([]);
     }
 
     pub(crate) fn take_all(&mut self) -> VecDeque<J> {

@@ -2,7 +2,9 @@
 
 use std::{collections::VecDeque, iter};
 
-use super::{Backlog, Chunks, Waits};
+use crate::lane::Chunks;
+
+use super::{Backlog, Waits};
 
 /// Who leaves: by the time of acceptance, among all that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 
 mod aside;
 mod backlog;
-mod chunks;
 mod ending;
 mod evict;
 mod keys;
@@ -29,7 +28,6 @@ pub use self::retry::Retry;
 pub(crate) use self::{
     aside::Aside,
     backlog::{Backlog, Waits},
-    chunks::Chunks,
     ending::{Ending, Leave, Step},
     evict::{Whom, evict_oldest, evict_youngest, push_out_youngest},
     keys::Keys,

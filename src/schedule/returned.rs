@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, mem};
 
-use crate::panic::OneByOne;
+use crate::{lane::Chunks, panic::OneByOne};
 
 use super::{Backlog, Waits, Whom};
 
@@ -24,9 +24,8 @@ impl<J: Waits> Returned<J> {
     }
 
     pub(crate) fn put(&mut self, mut jobs: VecDeque<J>) {
-        let had = self.0.len();
         self.0.append(&mut jobs);
-        put_in_order(&mut self.0, had);
+        self.0.make_contiguous().sort_by_key(Waits::place);
     }
 
     pub(crate) fn remove(&mut self, id: J::Id) -> Option<J> {
@@ -44,7 +43,7 @@ impl<J: Waits> Returned<J> {
         n: usize,
         queue: &mut Backlog<J>,
         most: usize,
-        into: &mut VecDeque<J>,
+        into: &mut Chunks<J>,
     ) -> usize {
         let (mut left, end) = (0, into.len() + n);
         while into.len() < end
@@ -52,33 +51,21 @@ impl<J: Waits> Returned<J> {
         {
             let older = queue.edge(Whom::Oldest).is_some_and(|place| place < first.place());
             if older && left < most {
-                queue.move_front(1, into);
+                queue.hand_over(1, into);
                 left += 1;
             } else {
                 into.extend(self.0.pop_front());
             }
         }
         let rest = (end - into.len()).min(most.min(queue.len() + left) - left);
-        queue.move_front(rest, into);
+        queue.hand_over(rest, into);
         left + rest
-    }
-}
-
-/// Puts what came to a lane behind the `had` older jobs before those that are younger.
-pub(crate) fn put_in_order<J: Waits>(lane: &mut VecDeque<J>, had: usize) {
-    let last = had.checked_sub(1).and_then(|last| lane.get(last));
-    if let (Some(last), Some(came)) = (last, lane.get(had))
-        && came.place() < last.place()
-    {
-        lane.make_contiguous().sort_by_key(Waits::place);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-
-    use crate::schedule::Chunks;
 
     use super::*;
 
@@ -100,9 +87,10 @@ mod tests {
             let mut incoming = Chunks::new();
             incoming.extend(of(2));
             queue.append(&mut incoming);
-            let mut drawn = VecDeque::new();
+            let mut drawn = Chunks::new();
             let left = returned.draw(n, &mut queue, usize::MAX, &mut drawn);
             let all: Vec<_> = (0..wheres.len() as u32).take(n).collect();
+            let drawn = drawn.take_all();
             prop_assert_eq!(&drawn, &all);
             prop_assert_eq!(left, of(2).filter(|job| drawn.contains(job)).count());
         }
@@ -113,8 +101,8 @@ mod tests {
         let (mut returned, mut queue) = (Returned::new(), Backlog::new());
         queue.give_back([1, 2, 7].into());
         returned.put([3, 5].into());
-        let mut drawn = VecDeque::new();
+        let mut drawn = Chunks::new();
         assert_eq!(returned.draw(9, &mut queue, 1, &mut drawn), 1);
-        assert_eq!((drawn, queue.len(), returned.len()), ([1, 3, 5].into(), 2, 0));
+        assert_eq!((drawn.take_all(), queue.len(), returned.len()), ([1, 3, 5].into(), 2, 0));
     }
 }

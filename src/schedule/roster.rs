@@ -1,17 +1,15 @@
 //! The dispatcher's view of its workers: who gets what, and who gives back what.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{
     job::{Stamp, WorkerId},
-    lane::{Remains, Station, Surplus, Survey},
-    panic::OneByOne,
+    lane::{Chunks, Remains, Station, Surplus, Survey},
 };
 
 use super::{
     Backlog, Now, Returned,
     backlog::Waits,
-    returned::put_in_order,
     share::{Ask, Recall, recall, share, wakes},
     stuck::Stuck,
 };
@@ -39,7 +37,7 @@ pub(crate) struct Roster<J, K, R, O = Vec<R>> {
     pub(super) surveys: Vec<Survey>,
     asks: Vec<Ask>,
     /// Jobs on their way into a lane: it is locked no longer than it takes to put them there.
-    batch: OneByOne<VecDeque<J>>,
+    batch: Chunks<J>,
 }
 
 /// A worker's place.
@@ -62,15 +60,15 @@ impl<J, K, R, O: Default> Watched<J, K, R, O> {
 }
 
 impl<J: Waits, K, R, O: Default> Watched<J, K, R, O> {
-    /// Hands out these jobs, and leaves a buffer in their place. Returns whether it must be rung.
-    fn lease(&self, jobs: &mut VecDeque<J>) -> bool {
+    /// Hands out these jobs, which are in order. Returns whether it must be rung.
+    fn lease(&self, jobs: &mut Chunks<J>) -> bool {
         let ring = self.station.hand_out(|lane| {
-            let had = lane.len();
-            if had == 0 {
-                mem::swap(lane, jobs);
-            } else {
-                lane.append(jobs);
-                put_in_order(lane, had);
+            let older = jobs.front().map(Waits::place) < lane.back().map(Waits::place);
+            lane.append(jobs);
+            if older {
+                let mut all = lane.take_all();
+                all.make_contiguous().sort_by_key(Waits::place);
+                lane.extend(all);
             }
         });
         ring.is_some()
@@ -131,7 +129,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
             old_failures: 0,
             surveys: Vec::new(),
             asks: Vec::new(),
-            batch: VecDeque::new().into(),
+            batch: Chunks::new(),
         }
     }
 
@@ -366,7 +364,8 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     }
 
     fn move_leases(&mut self, Recall { from, to, jobs }: Recall, wake: &mut impl FnMut(usize)) {
-        let mut moved = self.workers[from].station.recall(jobs);
+        let mut moved = Chunks::new();
+        moved.extend(self.workers[from].station.recall(jobs));
         self.surveys[from].waiting -= jobs;
         // What is missing has been started since the survey.
         self.surveys[from].running += jobs - moved.len();

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use crate::{
     job::Stamp,
-    lane::{Station, Surplus},
+    lane::{Chunks, Station, Surplus},
 };
 
-use super::{Backlog, Chunks, Dealt, Now, PATIENCE, Roster};
+use super::{Backlog, Dealt, Now, PATIENCE, Roster};
 
 type Stations = Vec<Arc<Station<u32, u32, ()>>>;
 
@@ -117,7 +117,7 @@ fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
 #[test]
 fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
     let (stations, mut roster) = workers(2);
-    let _ = stations[0].hand_out(|lane| lane.push_back(7));
+    let _ = stations[0].hand_out(|lane| lane.extend([7]));
     take(&stations[1], 0, 0);
     take(&stations[1], 1, 0);
     let starts = |_| assert_eq!(take(&stations[0], 0, 0), Some(7));

@@ -282,7 +282,7 @@ mod tests {
     fn growing_calls_back_those_that_were_to_leave() {
         let mut roster = roster(usize::MAX, 2);
         for worker in 0..2 {
-            let _ = roster.station(worker).hand_out(|lane| lane.push_back(1));
+            let _ = roster.station(worker).hand_out(|lane| lane.extend([1]));
             ask(&roster, worker, 0);
         }
         roster.shrink(2);

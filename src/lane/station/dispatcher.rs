@@ -5,7 +5,7 @@ use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 use crate::{
     job::Stamp,
     lane::{
-        Bell, Put, Ring, Told, Why,
+        Bell, Chunks, Put, Ring, Told, Why,
         bench::{Seat, Survey},
     },
 };
@@ -25,7 +25,7 @@ pub(crate) struct Remains<J, K> {
 
 impl<J, K, R, O: Default> Station<J, K, R, O> {
     /// Hands out what `fill` pushes.
-    pub(crate) fn hand_out(&self, fill: impl FnOnce(&mut VecDeque<J>)) -> Option<Ring> {
+    pub(crate) fn hand_out(&self, fill: impl FnOnce(&mut Chunks<J>)) -> Option<Ring> {
         self.lane
             .put(|bench| {
                 let before = bench.queue.len();
@@ -42,10 +42,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
 
     /// Takes back the `n` youngest leases that have not started, in order.
     pub(crate) fn recall(&self, n: usize) -> VecDeque<J> {
-        self.lane.peek(|bench| {
-            let keep = bench.queue.len().saturating_sub(n);
-            bench.queue.split_off(keep)
-        })
+        self.lane.peek(|bench| bench.queue.take_youngest(n))
     }
 
     /// Takes back all leases that have not started from a worker that does not get to them, and looks
@@ -53,7 +50,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     pub(crate) fn take_back(&self) -> (VecDeque<J>, Survey) {
         self.lane.peek(|bench| {
             bench.survey.returns = false;
-            (mem::take(&mut *bench.queue), bench.survey())
+            (bench.queue.take_all(), bench.survey())
         })
     }
 
@@ -84,8 +81,8 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     /// Takes one lease that has not started out of the lane.
     pub(crate) fn withdraw(&self, which: impl Fn(&J) -> bool) -> Option<J> {
         self.lane.peek(|bench| {
-            let at = bench.queue.iter().position(which)?;
-            bench.queue.remove(at)
+            let chunk = bench.queue.iter().find(|(_, job)| which(job))?.0;
+            bench.queue.remove(chunk, which)
         })
     }
 
@@ -213,7 +210,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
             bench.survey.dead = false;
             bench.survey.returns = false;
             bench.survey.due = None;
-            let leases = mem::take(&mut *bench.queue);
+            let leases = bench.queue.take_all();
             let begun = mem::take(&mut bench.begun);
             (Remains { running, leases, begun }, Bell::Awake)
         })

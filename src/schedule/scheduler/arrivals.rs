@@ -7,7 +7,8 @@ use crate::{
     error::JobError,
     intake::{Inflow, OnFull},
     job::{Accepted, Ended, Postponed, Stamp},
-    schedule::{Chunks, Now, Port, Whom, evict_oldest, evict_youngest, push_out_youngest},
+    lane::Chunks,
+    schedule::{Now, Port, Whom, evict_oldest, evict_youngest, push_out_youngest},
     value::Value,
 };
 

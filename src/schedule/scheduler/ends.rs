@@ -3,7 +3,8 @@ use std::{mem, time::Instant};
 use crate::{
     error::JobError,
     job::{Ended, Running},
-    schedule::{Chunks, Ending, Leave, Now, Port, Step},
+    lane::Chunks,
+    schedule::{Ending, Leave, Now, Port, Step},
     value::Value,
 };
 

@@ -18,12 +18,12 @@ use crate::{
     error::JobError,
     intake::Queue,
     job::{Accepted, Ended, Finished, Inside, JobId, Postponed, Running, Stamp, WorkStation},
-    lane::Holdback,
+    lane::{Chunks, Holdback},
     value::Value,
 };
 
 use super::{
-    Backlog, Chunks, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
+    Backlog, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
     port::{Now, Port, Turned},
     stall::{Finding, Vigil},
 };

@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 use crate::{
     error::JobError,
     job::{Accepted, Ended, Postponed, Stamp},
-    schedule::{Chunks, Port},
+    lane::Chunks,
+    schedule::Port,
     value::Value,
 };
 

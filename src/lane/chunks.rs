@@ -1,6 +1,6 @@
 //! A first-in, first-out queue in chunks: what can hold millions must not copy itself to grow.
 
-use std::{collections::VecDeque, mem};
+use std::{collections::VecDeque, iter, mem};
 
 use crate::panic::OneByOne;
 
@@ -30,8 +30,11 @@ pub(crate) struct Chunks<J> {
 }
 
 /// How many spare buffers a queue keeps beyond four for each chunk that is in use, before it lets go of all
-/// but one.
+/// but some.
 const SPARES: usize = 64;
+
+/// How many it keeps while it is empty: as many as a burst may bring.
+const KEPT: usize = 4;
 
 impl<J> Chunks<J> {
     pub(crate) fn new() -> Self {
@@ -124,9 +127,13 @@ impl<J> Chunks<J> {
         if let Some(mut chunk) = self.chunks.pop_front() {
             self.spares.push(mem::take(&mut *chunk.jobs));
         }
+        self.limit_spares();
+    }
+
+    fn limit_spares(&mut self) {
         let used = self.chunks.len();
         if used == 0 || self.spares.len() > 4 * used + SPARES {
-            self.spares.truncate(1);
+            self.spares.truncate(KEPT);
         }
     }
 
@@ -159,19 +166,71 @@ impl<J> Chunks<J> {
             return;
         }
         self.len += mem::take(&mut other.len);
-        for mut chunk in other.chunks.drain(..) {
-            match self.chunks.back_mut() {
-                // Keeps chunks at least half full on average, however small the bursts are.
-                Some(last) if last.jobs.len() + chunk.jobs.len() <= CHUNK => {
-                    last.jobs.append(&mut chunk.jobs);
-                    other.spares.push(mem::take(&mut *chunk.jobs));
+        for chunk in other.chunks.drain(..) {
+            other.spares.extend(self.take_chunk(chunk.jobs));
+        }
+    }
+
+    /// Puts a chunk's jobs at the end, and returns a buffer instead if there is one to spare. It is not for
+    /// this to count them.
+    fn take_chunk(&mut self, mut jobs: OneByOne<VecDeque<J>>) -> Option<VecDeque<J>> {
+        match self.chunks.back_mut() {
+            // Keeps chunks at least half full on average, however small the bursts are.
+            Some(last) if last.jobs.len() + jobs.len() <= CHUNK => {
+                if last.jobs.len() < jobs.len() {
+                    mem::swap(&mut last.jobs, &mut jobs);
+                    iter::from_fn(|| jobs.pop_back()).for_each(|job| last.jobs.push_front(job));
+                } else {
+                    last.jobs.append(&mut jobs);
                 }
-                _ => {
-                    self.push_chunk(chunk.jobs);
-                    other.spares.extend(self.spares.pop());
-                }
+                Some(mem::take(&mut *jobs))
+            }
+            _ => {
+                self.push_chunk(jobs);
+                self.spares.pop()
             }
         }
+    }
+
+    /// Moves the oldest `n` to the end of `into`: whole chunks as they are, and of one that is divided, the
+    /// smaller part is copied.
+    pub(crate) fn hand_over(&mut self, n: usize, into: &mut Self) {
+        let mut left = n.min(self.len);
+        self.len -= left;
+        into.len += left;
+        while left > 0 {
+            let Some(Chunk { jobs, .. }) = self.chunks.front_mut() else { return };
+            let all = jobs.len();
+            let mut oldest = OneByOne::default();
+            if left >= all {
+                mem::swap(jobs, &mut oldest);
+                self.chunks.pop_front();
+            } else {
+                *oldest = into.spares.pop().unwrap_or_default();
+                if left > all / 2 {
+                    oldest.extend(jobs.drain(left..));
+                    mem::swap(jobs, &mut oldest);
+                } else {
+                    oldest.extend(jobs.drain(..left));
+                }
+            }
+            left -= all.min(left);
+            self.spares.extend(into.take_chunk(oldest));
+        }
+        self.limit_spares();
+    }
+
+    /// Takes the youngest `n`, in order.
+    pub(crate) fn take_youngest(&mut self, n: usize) -> VecDeque<J> {
+        let mut jobs: VecDeque<_> = iter::from_fn(|| self.pop_back()).take(n).collect();
+        jobs.make_contiguous().reverse();
+        jobs
+    }
+
+    pub(crate) fn take_all(&mut self) -> VecDeque<J> {
+        let mut all = VecDeque::new();
+        self.move_front(self.len, &mut all);
+        all
     }
 
     /// Moves the oldest `n` to the end of `into`.
@@ -219,6 +278,8 @@ mod tests {
         PopBack,
         Append(usize),
         MoveFront(usize),
+        HandOver(usize),
+        TakeYoungest(usize),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -228,11 +289,13 @@ mod tests {
             1 => Just(Step::PopBack),
             1 => (0..2 * CHUNK).prop_map(Step::Append),
             1 => (0..2 * CHUNK).prop_map(Step::MoveFront),
+            1 => (0..2 * CHUNK).prop_map(Step::HandOver),
+            1 => (0..CHUNK / 2).prop_map(Step::TakeYoungest),
         ]
     }
 
     #[test]
-    fn a_queue_that_was_long_keeps_one_buffer_when_it_is_empty_and_few_when_it_is_short() {
+    fn a_queue_that_was_long_keeps_few_buffers() {
         let mut chunks = Chunks::new();
         chunks.extend(0..1_000 * CHUNK);
         let mut kept = Vec::new();
@@ -240,7 +303,7 @@ mod tests {
             kept.push(chunks.spares.len());
             assert!(chunks.spares.len() <= 4 * chunks.chunks.len() + SPARES);
         }
-        assert!(kept.iter().max() > Some(&500) && chunks.spares.len() == 1);
+        assert!(kept.iter().max() > Some(&500) && chunks.spares.len() == KEPT);
     }
 
     proptest! {
@@ -248,6 +311,7 @@ mod tests {
         #[test]
         fn chunks_are_a_queue(steps in prop::collection::vec(step(), 200)) {
             let (mut chunks, mut model) = (Chunks::new(), VecDeque::new());
+            let (mut others, mut handed_over) = (Chunks::new(), VecDeque::new());
             let mut next = 0..;
             for step in steps {
                 match step {
@@ -271,6 +335,16 @@ mod tests {
                         chunks.move_front(n, &mut moved);
                         let expected: VecDeque<_> = model.drain(..n.min(model.len())).collect();
                         prop_assert_eq!(moved, expected);
+                    }
+                    Step::HandOver(n) => {
+                        chunks.hand_over(n, &mut others);
+                        handed_over.extend(model.drain(..n.min(model.len())));
+                        prop_assert!(others.iter().map(|(_, job)| job).eq(&handed_over));
+                        prop_assert_eq!(others.len(), handed_over.len());
+                    }
+                    Step::TakeYoungest(n) => {
+                        let youngest = model.split_off(model.len().saturating_sub(n));
+                        prop_assert_eq!(chunks.take_youngest(n), youngest);
                     }
                 }
                 prop_assert_eq!(chunks.len(), model.len());
