@@ -21,7 +21,8 @@ use crate::{
 pub(crate) use self::{desk::Desk, post_room::PostRoom};
 
 /// Submissions after which jobs are handed out although more messages wait: few at first, so that workers
-/// begin, and more and more in a flood, up to what the mailbox handles in a row.
+/// begin, but not fewer than are worth it, and more and more in a flood, up to what the mailbox handles in
+/// a row.
 const TURN_AFTER: RangeInclusive<u32> = 16..=192;
 
 /// The actor that takes jobs in and hands them to the workers.
@@ -102,7 +103,8 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
 
     fn turned(&mut self, turned: Turned, now: Instant, ctx: &mut Context<Self>) {
         self.since_turn = 0;
-        self.turn_after = *TURN_AFTER.start();
+        let worth = u32::try_from(turned.worth).unwrap_or(u32::MAX);
+        self.turn_after = worth.clamp(*TURN_AFTER.start(), *TURN_AFTER.end());
         if turned.is_lost || !self.post_room.is_connected() {
             return self.lose(ctx);
         }

@@ -82,8 +82,8 @@ impl Survey {
     }
 
     /// Whether its thread is at work, or about to be.
-    pub(crate) fn is_awake(&self) -> bool {
-        self.running > 0 || self.waiting > 0 || self.looking
+    pub(crate) fn is_busy(&self) -> bool {
+        self.running > 0 || self.waiting > 0
     }
 
     /// Whether every lease has ended.

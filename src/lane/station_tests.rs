@@ -202,11 +202,11 @@ fn a_seat_that_looks_by_itself_is_not_rung_until_it_has_looked_for_the_last_time
     };
     let hand_out = || station.hand_out(|queue| queue.extend([0])).is_some();
     let _ = ask(&station, 0, 0);
-    assert!(!look(false) && station.survey().is_awake());
+    assert!(!look(false) && station.survey().looking);
     assert!(!hand_out(), "it finds it by itself");
     assert!(look(false) && turn(&station, 0, 0).1.is_some());
     let _ = ask(&station, 0, 0);
-    assert!(!look(false) && !look(true) && !station.survey().is_awake());
+    assert!(!look(false) && !look(true) && !station.survey().looking);
     assert!(hand_out(), "it is to be rung");
     assert!(look(true), "or finds it, and is rung for nothing");
 }

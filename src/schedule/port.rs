@@ -52,6 +52,8 @@ pub(crate) struct Now {
 pub(crate) struct Turned {
     /// After [`PATIENCE`](super::PATIENCE), by the real time.
     pub(crate) look_again: bool,
+    /// How many jobs are worth one; 0 if nobody knows.
+    pub(crate) worth: usize,
     /// By the real time: every worker runs something and may be blocked, so that nobody would hear that
     /// the system stopped; or jobs have been asked to end and are to be given up then.
     pub(crate) watch: Option<Instant>,

@@ -10,7 +10,7 @@ use crate::{
 use super::{
     Backlog, Now, Returned,
     backlog::Waits,
-    share::{Ask, Recall, recall, share, wakes},
+    share::{Ask, Recall, recall, share, wakes, worth},
     stuck::Stuck,
 };
 
@@ -98,6 +98,8 @@ pub(crate) struct Dealt {
     pub(crate) all_busy: bool,
     /// A seat has nothing to do.
     pub(crate) any_hungry: bool,
+    /// How many jobs are worth a hand-out; 0 if nobody knows.
+    pub(crate) worth: usize,
     /// When to look whether a job has run for too long.
     pub(crate) due: Option<Stamp>,
     /// A seat's code has not returned, although its job has ended.
@@ -166,6 +168,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
             quiet: self.returned.is_empty(),
             look_again: false,
             any_hungry: false,
+            worth: worth(&self.surveys),
             all_busy: true,
             due: None,
             any_stuck: false,
@@ -339,12 +342,15 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         let most = queue.len().min(allowance.unwrap_or(usize::MAX));
         let jobs = self.returned.len() + most;
         let mut wakes = wakes(jobs, &self.surveys);
-        self.asks.extend(asks.filter(|ask| {
-            let sleeps = !self.surveys[ask.worker].is_awake();
-            let asks = ask.wanted > 0 && (!sleeps || wakes > 0);
-            wakes -= usize::from(asks && sleeps);
+        self.asks.extend(asks.filter(|ask| ask.wanted > 0));
+        // Those that look need not be woken.
+        self.asks.sort_by_key(|ask| !self.surveys[ask.worker].looking);
+        self.asks.retain(|ask| {
+            let rests = !self.surveys[ask.worker].is_busy();
+            let asks = !rests || wakes > 0;
+            wakes -= usize::from(asks && rests);
             asks
-        }));
+        });
         // The oldest jobs go to whoever starts them at once.
         self.asks.sort_by_key(|ask| ask.hungry == 0);
         share(jobs, &mut self.asks);

@@ -7,7 +7,14 @@ use crate::lane::Survey;
 /// before the next burst, and costs that once more.
 const WAKES_A_SUPPLY: usize = 20;
 
-/// How many workers that sleep are worth waking for `jobs`, beside those that are awake and have theirs.
+/// How many jobs are worth a worker, if they are as short as those of the slowest; 0 if that is unknown.
+pub(crate) fn worth(surveys: &[Survey]) -> usize {
+    let present = surveys.iter().filter(|survey| survey.present > 0);
+    present.map(|survey| survey.ahead).min().unwrap_or_default() / WAKES_A_SUPPLY
+}
+
+/// How many workers that do nothing are worth calling for `jobs`, beside those that are busy and have theirs:
+/// one that looks for jobs itself is called for nothing, but is rung for by two more when it has done them.
 /// All, if nobody knows how long the jobs will take: they may wait for each other.
 pub(crate) fn wakes(jobs: usize, surveys: &[Survey]) -> usize {
     let present = || surveys.iter().filter(|survey| survey.present > 0);
@@ -18,7 +25,7 @@ pub(crate) fn wakes(jobs: usize, surveys: &[Survey]) -> usize {
     }
     let jobs = present().fold(jobs, |jobs, survey| jobs.saturating_add(survey.waiting));
     let workers = jobs.saturating_mul(WAKES_A_SUPPLY).div_ceil(supply);
-    workers.saturating_sub(present().filter(|survey| survey.is_awake()).count())
+    workers.saturating_sub(present().filter(|survey| survey.is_busy()).count())
 }
 
 /// Whether a worker that sleeps is worth waking for so many jobs of another.
@@ -76,16 +83,16 @@ pub(crate) struct Recall {
 }
 
 /// With nothing left in the queue: an idle worker takes half of what waits at the fullest, but for
-/// what that one's own idle seats are about to start, if it is worth waking for that, or is awake.
+/// what that one's own idle seats are about to start, if that is worth it.
 pub(crate) fn recall(surveys: &[Survey]) -> Option<Recall> {
-    let hungry = |awake: bool| {
-        surveys.iter().position(|survey| survey.hungry() > 0 && survey.is_awake() == awake)
+    let hungry = |looking: bool| {
+        surveys.iter().position(|survey| survey.hungry() > 0 && survey.looking == looking)
     };
     let to = hungry(true).or_else(|| hungry(false))?;
     let (from, fullest) =
         surveys.iter().enumerate().max_by_key(|(_, survey)| survey.recallable())?;
     let jobs = fullest.recallable().div_ceil(2);
-    let moves = jobs > 0 && (surveys[to].is_awake() || is_worth(jobs, fullest));
+    let moves = jobs > 0 && is_worth(jobs, fullest);
     moves.then_some(Recall { from, to, jobs })
 }
 
@@ -141,8 +148,15 @@ mod tests {
         assert_eq!(recall(&[Survey { waiting: 98, ..awake }, sleeping]), None);
         assert!(recall(&[Survey { waiting: 99, ..awake }, sleeping]).is_some());
         let looks = Survey { looking: true, ..sleeping };
-        let moved = recall(&[sleeping, looks, Survey { waiting: 1, ..awake }]);
-        assert_eq!(moved, Some(Recall { from: 2, to: 1, jobs: 1 }), "it is awake already");
+        assert_eq!(
+            wakes(50, &[awake, looks]),
+            0,
+            "it would be rung for, though it need not be woken"
+        );
+        assert_eq!(recall(&[looks, Survey { waiting: 98, ..awake }]), None);
+        let moved = recall(&[sleeping, looks, Survey { waiting: 99, ..awake }]);
+        assert_eq!(moved, Some(Recall { from: 2, to: 1, jobs: 50 }), "it need not be woken");
+        assert_eq!(worth(&[sleeping, awake]), 50);
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             }
         }
         if dealt.dead {
-            return Turned { look_again: false, watch: None, due: None, is_lost: true };
+            return Turned { look_again: false, worth: 0, watch: None, due: None, is_lost: true };
         }
         if dealt.any_stuck {
             self.replace_stuck(now.clock, port);
@@ -186,7 +186,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         let busy = (dealt.all_busy && !self.dry).then(|| now.real + WATCH_EVERY);
         let watch = [busy, self.given_up_at()].into_iter().flatten().min();
         let due = [self.due(now.clock), dealt.due.map(Stamp::instant)].into_iter().flatten().min();
-        Turned { look_again: dealt.look_again, watch, due, is_lost: false }
+        Turned { look_again: dealt.look_again, worth: dealt.worth, watch, due, is_lost: false }
     }
 
     /// Whether nothing that is submitted can start or push out anything before a worker rings.
