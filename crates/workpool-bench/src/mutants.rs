@@ -40,6 +40,18 @@ const MUTANTS: &[Mutant] = &[
         to: "",
     },
     Mutant {
+        what: "a pool is dry although jobs have come back from workers that were held up",
+        file: "src/schedule/roster.rs",
+        from: "quiet: self.returned.is_empty(),",
+        to: "quiet: true,",
+    },
+    Mutant {
+        what: "a worker that was held up rests, and nobody takes back what it had",
+        file: "src/lane/station/mod.rs",
+        from: "let ring = bench.ring(bench.survey.returns);",
+        to: "let ring = bench.ring(false);",
+    },
+    Mutant {
         what: "an alarm is set to replace a worker of a pool that is over",
         file: "src/schedule/scheduler/mod.rs",
         from: "Phase::Over { .. } => return None,",
@@ -65,14 +77,14 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "a worker that looks for the last time is not to be rung",
-        file: "src/lane/station.rs",
+        file: "src/lane/station/mod.rs",
         from: "if found || last || bell == Bell::Rung {",
         to: "if found || bell == Bell::Rung {",
     },
     Mutant {
         what: "a worker that looks on is taken for stuck",
-        file: "src/lane/station.rs",
-        from: "            bench.survey.asked += 1;\n            let found",
+        file: "src/lane/station/mod.rs",
+        from: "            bench.note(bench.survey.ahead, at);\n            let found",
         to: "            let found",
     },
     Mutant {
@@ -113,13 +125,13 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         what: "a seat begins its next job although there are too many",
-        file: "src/lane/station.rs",
-        from: "let go_on = !self.surplus.any();",
-        to: "let go_on = true;",
+        file: "src/lane/station/mod.rs",
+        from: "let go_on = !bench.returns(at) && !self.surplus.any();",
+        to: "let go_on = !bench.returns(at);",
     },
     Mutant {
         what: "a seat that asks does not leave although there are too many",
-        file: "src/lane/station.rs",
+        file: "src/lane/station/mod.rs",
         from: "if !self.surplus.take() {\n            return None;",
         to: "if true {\n            return None;",
     },
@@ -271,4 +283,18 @@ fn find(mutant: &Mutant, copy: &Path, target: &Path) -> io::Result<bool> {
     let found = !run.status.success() && seed.is_some();
     println!("{}: {}", mutant.what, seed.unwrap_or("NOT FOUND"));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_mutant_replaces_stands_in_its_file_once() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for Mutant { what, file, from, .. } in MUTANTS {
+            let source = fs::read_to_string(root.join(file)).unwrap();
+            assert_eq!(source.matches(from).count(), 1, "{what}: {file}");
+        }
+    }
 }
