@@ -144,6 +144,9 @@ fn main() -> ExitCode {
 }
 
 fn print(report: Result<Report, String>, json: bool) -> ExitCode {
+    let report = report.and_then(|report| {
+        if report.rows.is_empty() { Err("no row has a name like that".into()) } else { Ok(report) }
+    });
     done(report.map(|report| report.print(json)))
 }
 

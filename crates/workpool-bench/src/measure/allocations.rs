@@ -6,6 +6,7 @@ use tracking_allocator::{AllocationGroupId, AllocationTracker};
 
 use super::{
     contenders::{Contender, PEERS},
+    counts::output,
     load::{Load, Work},
     peers::{WORKERS, run},
     usage::ALLOCATIONS,
@@ -47,9 +48,11 @@ pub fn allocations(name: &str) -> Result<f64, String> {
 }
 
 /// Has it counted. `None` where this was not started by cargo, which builds that program.
-pub(super) fn count(contender: &Contender) -> Option<f64> {
-    let mut cargo = Command::new(std::env::var_os("CARGO")?);
+pub(super) fn count(contender: &Contender) -> Result<Option<f64>, String> {
+    let Some(cargo) = std::env::var_os("CARGO") else { return Ok(None) };
+    let mut cargo = Command::new(cargo);
     cargo.args(["run", "--release", "--quiet", "--package", "workpool-bench"]);
-    let printed = cargo.args(["--bin", "counting", "--", contender.name]).output().ok()?;
-    String::from_utf8(printed.stdout).ok()?.trim().parse().ok()
+    let printed = output(cargo.args(["--bin", "counting", "--", contender.name]))?.stdout;
+    let counted = printed.trim().parse();
+    counted.map(Some).map_err(|_| format!("counting {}: {printed}", contender.name))
 }

@@ -23,7 +23,8 @@ pub fn peers(rounds: usize, only: &str) -> Result<Report, String> {
             runs.push(run(contender, load(contender))?);
         }
     }
-    let rows: Vec<_> = all.iter().zip(&runs).map(|(peer, runs)| row(peer, runs)).collect();
+    let rows = all.iter().zip(&runs).map(|(peer, runs)| row(peer, runs));
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let bare = rows.iter().find(|row| row.name == BARE).map(|row| row.ns_per_job);
     let ratio = |row: Row| Row { ratio: bare.map(|bare| row.ns_per_job / bare), ..row };
     let rows = rows.into_iter().map(ratio).collect();
@@ -53,14 +54,14 @@ pub(super) fn run(contender: &Contender, load: Load) -> Result<Measured, String>
     }
 }
 
-fn row(contender: &Contender, runs: &[Measured]) -> Row {
+fn row(contender: &Contender, runs: &[Measured]) -> Result<Row, String> {
     let jobs = load(contender).jobs as f64;
     let of = |value: fn(&Measured) -> f64| median(runs.iter().map(value)) / jobs;
-    Row {
+    Ok(Row {
         ns_per_job: of(|run| run.took.as_nanos() as f64),
         cpu_ns_per_job: Some(of(|run| run.used.cpu.as_nanos() as f64)),
-        allocs: count(contender),
+        allocs: count(contender)?,
         sleeps: Some(of(|run| run.used.sleeps as f64)),
         ..Row::named(contender.name)
-    }
+    })
 }

@@ -16,6 +16,8 @@
 mod check;
 mod program;
 
+pub(super) use self::program::output;
+
 pub use self::{
     check::{Comparison, check_counts, compare_counts},
     program::Counted,

@@ -92,13 +92,13 @@ impl Callgrind {
     }
 }
 
-struct Output {
-    stdout: String,
+pub(in crate::measure) struct Output {
+    pub(in crate::measure) stdout: String,
     stderr: String,
 }
 
 /// Runs a program to its end, which must be a success.
-fn output(command: &mut Command) -> Result<Output, String> {
+pub(in crate::measure) fn output(command: &mut Command) -> Result<Output, String> {
     let name = command.get_program().to_owned();
     let name = name.to_string_lossy();
     let ended = command.stdin(Stdio::null()).output();
