@@ -70,7 +70,8 @@ impl<T> Job<T> {
     /// [`Failed`](crate::JobError::Failed)). A blocking one is told by
     /// [`JobContext::is_cancelled`]; its result does not wait for it, what it returns is dropped, and
     /// its worker is free only once it has returned, unless it is
-    /// [replaced](crate::Builder::replace_stuck). Zero ends a job that does not return at once.
+    /// [replaced](crate::Builder::replace_stuck). Zero ends a job that does not return at once, and may end it
+    /// before its code is called.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options().timeout = Some(timeout);
