@@ -23,8 +23,8 @@ impl<J: Waits> Returned<J> {
         self.0.is_empty()
     }
 
-    pub(crate) fn put(&mut self, mut jobs: VecDeque<J>) {
-        self.0.append(&mut jobs);
+    pub(crate) fn put(&mut self, jobs: impl IntoIterator<Item = J>) {
+        self.0.extend(jobs);
         self.0.make_contiguous().sort_by_key(Waits::place);
     }
 
@@ -82,8 +82,8 @@ mod tests {
                 at.map(|(job, _)| job as u32)
             };
             let (mut returned, mut queue) = (Returned::new(), Backlog::new());
-            returned.put(of(0).collect());
-            returned.put(of(1).collect());
+            returned.put(of(0));
+            returned.put(of(1));
             let mut incoming = Chunks::new();
             incoming.extend(of(2));
             queue.append(&mut incoming);
@@ -100,7 +100,7 @@ mod tests {
     fn the_queue_keeps_what_may_not_leave_it() {
         let (mut returned, mut queue) = (Returned::new(), Backlog::new());
         queue.give_back([1, 2, 7].into());
-        returned.put([3, 5].into());
+        returned.put([3, 5]);
         let mut drawn = Chunks::new();
         assert_eq!(returned.draw(9, &mut queue, 1, &mut drawn), 1);
         assert_eq!((drawn.take_all(), queue.len(), returned.len()), ([1, 3, 5].into(), 2, 0));

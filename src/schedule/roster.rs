@@ -295,20 +295,23 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
 
     /// Takes back every lease that has not started, in the order of acceptance.
     pub(crate) fn recall_all(&mut self) -> VecDeque<J> {
-        for place in &self.workers {
-            self.returned.put(place.station.recall(usize::MAX));
-        }
+        let leases = self.workers.iter().flat_map(|place| place.station.recall(usize::MAX));
+        self.returned.put(leases);
         self.returned.take_all()
     }
 
     /// Takes back what lies with workers that do not get to it, as of the last look.
     fn take_back(&mut self) {
+        let mut back = Vec::new();
         for (Watched { station, stuck, .. }, seen) in self.workers.iter().zip(&mut self.surveys) {
             if seen.returns || (stuck.is_stuck() && seen.waiting > 0) {
                 let (leases, left) = station.take_back();
                 *seen = if stuck.is_stuck() { left.without_demand() } else { left };
-                self.returned.put(leases);
+                back.extend(leases);
             }
+        }
+        if !back.is_empty() {
+            self.returned.put(back);
         }
     }
 
