@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use actix_workpool::{Pool, Queue, StepClock};
+use actix_workpool::{Pool, Queue, Retry, StepClock};
 use futures::{
     FutureExt, StreamExt,
     channel::{mpsc::unbounded as mpsc_unbounded, oneshot},
@@ -299,10 +299,29 @@ async fn inv_08_without_prefetch_as_many_as_there_are_workers_may_wait_for_each_
     .build()
     .unwrap();
     let mut ears = listen(&pool).await;
-    pool.submit_all((4 * GROUPS..MANY).collect()).await.unwrap();
     // Each four that come after each other meet, and no other job can be in their way.
-    pool.submit_all((0..4 * GROUPS).collect()).await.unwrap();
+    pool.submit_all((4 * GROUPS..MANY).chain(0..4 * GROUPS).collect()).await.unwrap();
     assert_eq!(ears.results(MANY as usize).await.len(), MANY as usize);
+}
+
+#[actix::test]
+async fn inv_08_without_prefetch_a_job_that_is_tried_again_at_once_is_not_overtaken() {
+    let started = Arc::new(Mutex::new(Vec::new()));
+    let log = started.clone();
+    let retry = Retry::attempts(3).backoff(Duration::ZERO, Duration::ZERO);
+    let pool: Numbers = Pool::blocking(move |n: &u64, cx| {
+        log.lock().unwrap().push(*n);
+        if cx.attempt() < 3 && n.is_multiple_of(3) { Err("again".into()) } else { Ok(*n) }
+    })
+    .workers(1)
+    .prefetch(0)
+    .retry(retry)
+    .build()
+    .unwrap();
+    pool.submit_all((0..300_u64).collect()).await.unwrap();
+    pool.drain().await.unwrap();
+    let started = started.lock().unwrap();
+    assert!(started.is_sorted() && started.len() == 500, "{started:?}");
 }
 
 #[actix::test]

@@ -9,7 +9,7 @@ use actix::{Actor, Context, Handler, ResponseFuture};
 use actix_workpool::{
     Cancel, Drain, GetStatus, Job, Jobs, OnFull, Pause, Pool, Queue, Refusal, Resize, Resume,
 };
-use futures::executor::block_on;
+use futures::{executor::block_on, future::join_all};
 use support::{Numbers, Turnstile, behind, listen, listen_for_results, payloads, yield_now};
 
 fn doubling() -> Numbers {
@@ -73,9 +73,12 @@ async fn who_submits_one_after_another_lets_others_on_the_thread_have_their_turn
     for _ in 0..20 {
         pool.submit_all((0..100_u64).collect()).await.unwrap();
     }
+    let in_batches = turns.get();
+    join_all((0..2_000_u64).map(|n| pool.submit(n))).await;
+    let all = [one_by_one, in_batches, turns.get()];
     // There is room for all of them, so nothing else would make it wait.
-    assert!(one_by_one > 1 && turns.get() > one_by_one, "{one_by_one}, {}", turns.get());
-    ears.results(4_000).await;
+    assert!(all[0] > 1 && all.is_sorted_by(|before, after| before < after), "{all:?}");
+    ears.results(6_000).await;
 }
 
 #[actix::test]

@@ -16,7 +16,6 @@ use crate::{
     job::{Accepted, Entry, Job, JobId, Jobs, Stamp, place_of},
     lane::{Bell, Chunks, Lane, Put, Ring},
     panic::drop_each,
-    sync::{AtomicUsize, Ordering},
     value::{Of, Value},
 };
 
@@ -28,10 +27,6 @@ use super::{
 /// Times of acceptance are exact to this many jobs of a burst: a reading of the clock costs as
 /// much as the rest of a submission.
 const STAMP_EVERY: usize = 64;
-
-/// Jobs after which whoever submits, and can wait, lets everyone else on its thread have a turn, the dispatcher
-/// among them, who may be there: as many as operations after which a task of tokio's does.
-const IN_A_ROW: usize = 128;
 
 /// What can be submitted: one job, or several that go together.
 pub(crate) trait Submission<T, U, E>: Send + 'static {
@@ -212,8 +207,6 @@ struct Content<T, U, E> {
 /// for a pool that is gone comes back.
 pub(crate) struct Inbox<T, U, E> {
     lane: Lane<Content<T, U, E>>,
-    /// Jobs that were accepted since others had a turn. Written under the lane's lock, or for a new row.
-    in_a_row: AtomicUsize,
     now: Box<dyn Fn() -> Instant + Send + Sync>,
     /// Rings the dispatcher; set once it has an address.
     bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -238,7 +231,6 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         };
         Arc::new(Self {
             lane: Lane::new(content),
-            in_a_row: AtomicUsize::new(0),
             now: Box::new(now),
             bell: OnceLock::new(),
             closed: CancellationToken::new(),
@@ -316,7 +308,6 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         if let Some(sizes) = &mut content.sizes {
             sizes.push(submission.len());
         }
-        self.in_a_row.fetch_add(submission.len(), Ordering::Relaxed);
         submission.accept(content.now, &mut content.jobs);
         match content.jobs.all.len() > before {
             // Some of them may wait for a time, whoever works.
@@ -324,15 +315,6 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
             true => Put::Patient,
             false => Put::Nothing,
         }
-    }
-
-    /// Whether others are to have a turn before one who can wait submits more.
-    pub(super) fn is_turn_of_others(&self) -> bool {
-        let theirs = self.in_a_row.load(Ordering::Relaxed) >= IN_A_ROW;
-        if theirs {
-            self.in_a_row.store(0, Ordering::Relaxed);
-        }
-        theirs
     }
 
     /// Leaves the line, with the submission, and lets in those behind.
@@ -366,7 +348,6 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     /// for it, and moves all that was accepted to the end of `into`.
     pub(crate) fn empty(&self, ended: usize, into: &mut Chunks<Accepted<T, U, E>>) -> Inflow {
         let (inflow, answers, left) = self.lane.take(|content, _| {
-            self.in_a_row.store(0, Ordering::Relaxed);
             content.gate.release(ended);
             let answers = self.admit_line(content);
             into.append(&mut content.jobs.all);

@@ -2,7 +2,11 @@
 
 use std::{future::Future, sync::Arc};
 
-use crate::{error::Refusal, runtime::request, value::Value, work::yield_once};
+use crate::{
+    error::Refusal,
+    runtime::{request, take_turns},
+    value::Value,
+};
 
 use super::{Decision, Inbox, Submission, Submitted, gate::Place};
 
@@ -14,9 +18,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     ) -> impl Future<Output = Decision<S, T, U, E>> + Send + use<S, T, U, E> {
         let inbox = self.clone();
         async move {
-            if inbox.is_turn_of_others() {
-                yield_once().await;
-            }
+            take_turns(submission.len()).await;
             // Most submissions need no line, and so no channel to be answered by.
             let submission = match inbox.try_accept(submission) {
                 Ok(receipt) => return Ok(receipt),

@@ -4,7 +4,7 @@ use std::fmt;
 ///
 /// What waits is accepted and not yet handed out by the dispatcher, whether workers are idle or not:
 /// make the bound at least as large as your largest burst. Workers are handed a supply of short jobs
-/// ahead of time, at most what they are done with in about a millisecond and never more than 1,024
+/// ahead of time, at most what they are done with in about a millisecond and never more than 2,048
 /// jobs each; a job of a millisecond and more is handed out only when a worker is free for it.
 ///
 /// ```

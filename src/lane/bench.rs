@@ -91,9 +91,9 @@ impl Survey {
         self.waiting == 0 && self.running == 0 && !self.again
     }
 
-    /// Whether no seat gets to what waits: all have been running for so `long`.
+    /// Whether no seat gets to anything: all have been running for so `long`.
     pub(crate) fn is_held_up(&self, now: Stamp, long: Duration) -> bool {
-        self.waiting > 0 && self.running > 0 && self.idle == 0 && self.ran_for(now, long)
+        self.running > 0 && self.idle == 0 && self.ran_for(now, long)
     }
 
     /// Whether no seat has asked for so `long`.
@@ -318,7 +318,7 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
     /// job: by now, what is older may wait elsewhere. Returns whether it does.
     pub(super) fn returns(&mut self, at: Stamp) -> bool {
         if self.survey.ran_for(at, SUPPLY) {
-            self.survey.returns |= self.survey().is_held_up(at, SUPPLY);
+            self.survey.returns |= !self.queue.is_empty() && self.survey.is_held_up(at, SUPPLY);
         }
         self.survey.returns
     }

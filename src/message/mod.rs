@@ -219,13 +219,15 @@ pub struct Status {
     /// Threads whose job timed out and whose code has not returned, those included that were
     /// [replaced](crate::Builder::replace_stuck), or whose worker has ended by a [`Resize`].
     pub stuck: usize,
-    /// Jobs that have been handed to workers and not started.
+    /// Jobs that have been handed to workers and not started, those included that have come back from one
+    /// and go to the next.
     pub leased: usize,
     /// Jobs that have been accepted, are not [`postponed`](Self::postponed), and have not been handed
-    /// out: in the queue, or waiting for their [key](crate::Job::key).
+    /// out: in the queue, or waiting for their [key](crate::Job::key). While the pool is paused, those
+    /// too that had been handed out and not started.
     pub queued: usize,
     /// How many may wait, [`queued`](Self::queued) and [`postponed`](Self::postponed) together; `None` if
-    /// any number. Jobs that come back from workers may make it more for a while.
+    /// any number. Jobs that are tried again, or come back in a pause, may make it more for a while.
     pub capacity: Option<usize>,
     /// Jobs that have a delay which is not over, or whose pause before another attempt lasts.
     pub postponed: usize,

@@ -12,6 +12,7 @@ mod reply;
 mod step_clock;
 mod system_clock;
 mod ticks;
+mod turns;
 
 pub use self::{clock::Clock, step_clock::StepClock, system_clock::SystemClock};
 pub(crate) use actix_rt::ArbiterHandle;
@@ -27,4 +28,5 @@ pub(crate) use self::{
     look::look_again,
     reply::{Reply, Request, request},
     ticks::Ticks,
+    turns::take_turns,
 };

@@ -36,7 +36,7 @@ pub(crate) use self::{
     pauses::Pauses,
     port::{Now, Port, Turned},
     returned::Returned,
-    roster::{Dealt, Roster},
+    roster::{Dealt, Goes, Roster},
     scheduler::{Overrun, Parts as SchedulerParts, Scheduler},
     stuck::PATIENCE,
     vacancies::Vacancies,

@@ -11,7 +11,7 @@ use super::{
     Backlog, Now, Returned,
     backlog::Waits,
     share::{Ask, Recall, recall, share, wakes, worth},
-    stuck::Stuck,
+    stuck::{Stuck, is_held_up},
 };
 
 /// The workers, by number.
@@ -84,6 +84,16 @@ pub(crate) struct Late<K> {
     pub(crate) job: Option<K>,
 }
 
+/// What a deal may hand out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goes {
+    /// Nothing starts.
+    Nothing,
+    /// Nothing while there are jobs to be tried again, which may be older.
+    AfterRetries,
+    Anything,
+}
+
 /// What a deal came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dealt {
@@ -137,17 +147,23 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
 
     /// Hands out from `queue`, at most `allowance` jobs, and what lies with workers that do not get to it,
     /// and moves leases from workers that are behind to those that are idle. Calls `leave` with how many
-    /// jobs are about to leave the queue, and `wake` for each worker that must be rung.
+    /// jobs are about to leave the queue, and `wake` for each worker that must be rung. Where nothing `goes`
+    /// it only looks.
     pub(crate) fn deal(
         &mut self,
         queue: &mut Backlog<J>,
         allowance: Option<usize>,
+        goes: Goes,
         now: Now,
         leave: impl FnMut(usize),
         mut wake: impl FnMut(usize),
     ) -> Dealt {
         self.survey(now);
         self.take_back();
+        let any_again = !self.again.is_empty() || self.surveys.iter().any(|seen| seen.again);
+        if goes == Goes::Nothing || (goes == Goes::AfterRetries && any_again) {
+            return self.sum_up(0);
+        }
         let mut handed_out = 0;
         if !queue.is_empty() || !self.returned.is_empty() {
             handed_out = self.hand_out(queue, allowance, leave, &mut wake);
@@ -215,13 +231,24 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         Some((worker, place.station.bury()))
     }
 
-    /// Takes one lease that has not started back.
-    pub(crate) fn withdraw(&mut self, id: J::Id) -> Option<J> {
-        let returned = self.returned.remove(id);
-        returned.or_else(|| self.withdraw_from_lane(id))
+    /// How many jobs have come back from their workers.
+    pub(crate) fn returned(&self) -> usize {
+        self.returned.len()
     }
 
-    fn withdraw_from_lane(&self, id: J::Id) -> Option<J> {
+    /// Takes a job back that has come back from its worker.
+    pub(crate) fn withdraw_returned(&mut self, id: J::Id) -> Option<J> {
+        self.returned.remove(id)
+    }
+
+    /// Takes in jobs that have come back from their workers: they have left the queue, where newer ones may
+    /// have their room by now, and go out again before those.
+    pub(crate) fn give_back(&mut self, jobs: impl IntoIterator<Item = J>) {
+        self.returned.put(jobs);
+    }
+
+    /// Takes one lease that has not started back.
+    pub(crate) fn withdraw(&self, id: J::Id) -> Option<J> {
         self.stations().find_map(|station| station.withdraw(|job| job.id() == id))
     }
 
@@ -304,7 +331,8 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     fn take_back(&mut self) {
         let mut back = Vec::new();
         for (Watched { station, stuck, .. }, seen) in self.workers.iter().zip(&mut self.surveys) {
-            if seen.returns || (stuck.is_stuck() && seen.waiting > 0) {
+            // One that returns what it had is yet to ask: others would have it meanwhile.
+            if (seen.returns && seen.turning == 0) || (stuck.is_stuck() && seen.waiting > 0) {
                 let (leases, left) = station.take_back();
                 *seen = if stuck.is_stuck() { left.without_demand() } else { left };
                 back.extend(leases);
@@ -315,7 +343,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         }
     }
 
-    /// Looks at every worker. What a stuck one asks for is overlooked.
+    /// Looks at every worker. What one asks for that is stuck, or runs a long job, is overlooked.
     fn survey(&mut self, now: Now) {
         self.surveys.clear();
         for Watched { station, stuck, .. } in &mut self.workers {
@@ -328,6 +356,8 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
                     survey = station.survey();
                     stuck.observe(&survey, now);
                 }
+            } else if is_held_up(&survey, now) {
+                survey = survey.without_demand();
             }
             self.surveys.push(survey);
         }

@@ -7,7 +7,7 @@ use crate::{
     lane::{Chunks, Station, Surplus},
 };
 
-use super::{Backlog, Dealt, Now, PATIENCE, Roster};
+use super::{Backlog, Dealt, Goes, Now, PATIENCE, Roster};
 
 type Stations = Vec<Arc<Station<u32, u32, ()>>>;
 
@@ -38,7 +38,7 @@ fn deal(
     leave: impl FnMut(usize),
     wake: impl FnMut(usize),
 ) -> Dealt {
-    roster.deal(queue, allowance, Now { clock: now, real: now }, leave, wake)
+    roster.deal(queue, allowance, Goes::Anything, Now { clock: now, real: now }, leave, wake)
 }
 
 /// A seat asks, after its job if it runs one.
@@ -190,6 +190,20 @@ fn what_waits_behind_several_overruns_starts_in_the_order_of_acceptance() {
         deal(&mut roster, &mut jobs, None, later, |_| (), |_| ());
         assert_eq!(ask_at(seats[look as usize % 2], later), Some(oldest));
     }
+}
+
+#[test]
+fn a_worker_that_runs_a_long_job_is_handed_nothing_whatever_it_asked_for() {
+    let (stations, mut roster) = workers(2);
+    let now = Instant::now();
+    ask_at(&stations[0], now);
+    deal(&mut roster, &mut queue([0]), None, now, |_| (), |_| ());
+    assert_eq!(ask_at(&stations[0], now), Some(0));
+    let (mut jobs, later) = (queue(1..9), now + PATIENCE);
+    assert_eq!(ask_at(&stations[1], later), None);
+    assert_eq!(deal(&mut roster, &mut jobs, None, later, |_| (), |_| ()).handed_out, 8);
+    let started: Vec<_> = std::iter::from_fn(|| ask_at(&stations[1], later)).collect();
+    assert_eq!(started, Vec::from_iter(1..9));
 }
 
 #[test]

@@ -192,7 +192,7 @@ mod tests {
     use crate::{
         job::Stamp,
         lane::Surplus,
-        schedule::{Backlog, Now},
+        schedule::{Backlog, Goes, Now},
     };
 
     use super::*;
@@ -215,7 +215,14 @@ mod tests {
 
     fn look(roster: &mut Pool) {
         let now = Instant::now();
-        roster.deal(&mut Backlog::new(), None, Now { clock: now, real: now }, |_| (), |_| ());
+        roster.deal(
+            &mut Backlog::new(),
+            None,
+            Goes::Anything,
+            Now { clock: now, real: now },
+            |_| (),
+            |_| (),
+        );
     }
 
     #[test]

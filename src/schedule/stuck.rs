@@ -13,6 +13,11 @@ const STILL: Duration = Duration::from_micros(500);
 /// How long after one look at workers with leases the next is due: it finds what began before the first.
 pub(crate) const PATIENCE: Duration = STILL;
 
+/// Whether a worker is not to be handed anything, since it would not get to it.
+pub(super) fn is_held_up(survey: &Survey, now: Now) -> bool {
+    survey.is_held_up(Stamp::of(now.clock), STILL)
+}
+
 /// Watches one worker.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stuck {
@@ -24,7 +29,7 @@ pub(crate) struct Stuck {
 impl Stuck {
     /// Takes in what is seen at `now`. A stuck worker stays so until one of its seats asks again.
     pub(crate) fn observe(&mut self, survey: &Survey, now: Now) {
-        let held_up = survey.is_held_up(Stamp::of(now.clock), STILL);
+        let held_up = survey.waiting > 0 && is_held_up(survey, now);
         match self.still {
             Some((asked, since)) if asked == survey.asked => {
                 let waits = survey.waiting > 0;

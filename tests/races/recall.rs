@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use actix_workpool::{Jobs, Pool, StepClock};
+use actix_workpool::{Builder, Jobs, OnFull, Pool, Queue, StepClock};
 use futures::FutureExt;
 
 use crate::{
@@ -24,6 +24,10 @@ impl Starts {
     }
 
     fn pool(&self, workers: usize) -> Numbers {
+        self.builder(workers).build().unwrap()
+    }
+
+    fn builder(&self, workers: usize) -> Builder<u64, u64, String> {
         let (log, latch) = (self.0.clone(), self.1.clone());
         let pool = Pool::blocking(move |n: &u64, _cx| {
             log.lock().unwrap().push(*n);
@@ -33,7 +37,7 @@ impl Starts {
             Ok(*n)
         });
         // By this clock all jobs are short, so workers are supplied ahead.
-        pool.workers(workers).clock(StepClock::new()).build().unwrap()
+        pool.workers(workers).clock(StepClock::new())
     }
 
     fn take(&self) -> Vec<u64> {
@@ -79,6 +83,27 @@ async fn what_has_started_is_not_recalled() {
     assert_eq!(payloads(&[ears.result().await]), [HELD]);
     assert_eq!(status_when(&pool, |status| status.running == 0).await.queued, 100);
     assert_eq!(starts.take(), [HELD]);
+}
+
+#[actix::test]
+async fn what_comes_back_from_a_worker_pushes_nothing_out_of_a_full_queue() {
+    for on_full in [OnFull::EvictOldest, OnFull::EvictYoungest] {
+        let starts = Starts::new();
+        let pool = starts.builder(2).queue(Queue::bounded(5_000).on_full(on_full)).build().unwrap();
+        pool.submit_all((1_000..5_000).collect()).await.unwrap();
+        pool.drain().await.unwrap();
+        pool.submit_all([HELD, HELD].into_iter().collect()).await.unwrap();
+        starts.1.reached(2).await;
+        pool.submit_all((0..5_000).collect()).await.unwrap();
+        let leased = pool.status().await.unwrap().leased as u64;
+        pool.submit_all((5_000..5_000 + leased).collect()).await.unwrap();
+        pool.pause().await.unwrap();
+        pool.resume().await.unwrap();
+        pool.resize(1).await.unwrap();
+        starts.1.open();
+        pool.drain().await.unwrap();
+        assert_eq!(pool.status().await.unwrap().counts.evicted, 0);
+    }
 }
 
 #[actix::test]

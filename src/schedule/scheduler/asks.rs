@@ -55,6 +55,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     fn cancel_waiting_one(&mut self, id: JobId, now: Now, port: &mut impl Port<T, U, E>) -> bool {
         if let Some(job) = self.queue.remove(id).or_else(|| self.keys.remove(id)) {
             self.end_waiting([job], || JobError::Cancelled, now.clock, port);
+        } else if let Some(job) = self.roster.withdraw_returned(id) {
+            self.put([job.end(JobError::Cancelled, now.clock)], port);
         } else if let Some(job) = self.later.remove(id) {
             self.end_postponed([job.end(JobError::Cancelled, now.clock)], port);
         } else {
@@ -63,11 +65,11 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         true
     }
 
-    /// From here on no job starts. What had been handed out and not started goes back to its place.
+    /// From here on no job starts. What had been handed out and not started comes back.
     pub(crate) fn pause(&mut self) {
         if self.phase == Phase::Open && !mem::replace(&mut self.paused, true) {
             let leases = self.roster.recall_all();
-            self.give_back(leases);
+            self.roster.give_back(leases);
         }
     }
 
@@ -77,11 +79,14 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
 
     pub(crate) fn look(&mut self) -> Look {
         let seats = self.roster.census();
+        // Nobody is to have those while the pool is paused.
+        let back = if self.paused { self.roster.returned() } else { 0 };
+        let seats = Survey { waiting: seats.waiting - back, ..seats };
         Look {
             workers: self.roster.size(),
             stuck: seats.stuck + self.roster.written_off(),
             seats,
-            queued: self.queue.len() + self.keys.len(),
+            queued: self.queue.len() + self.keys.len() + back,
             postponed: self.later.len(),
             paused: self.paused,
             deaths: self.vacancies.deaths(),

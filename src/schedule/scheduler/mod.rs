@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Backlog, Dealt, Ending, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
+    Backlog, Dealt, Ending, Goes, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
     port::{Now, Port, Turned},
     stall::{Finding, Vigil},
 };
@@ -204,10 +204,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     fn round(&mut self, now: Now, port: &mut impl Port<T, U, E>) -> Dealt {
         self.take_in(now, port);
         self.cut_short(now, port);
-        let mut dealt = self.deal(now, port);
-        for pass in 0.. {
+        let mut dealt = self.deal(Goes::AfterRetries, now, port);
+        for pass in 1.. {
             // Jobs that fail at once may come back as fast as they are handed out.
-            let again = dealt.again && pass < MOST_PASSES;
+            let again = dealt.again && pass <= MOST_PASSES;
             if again {
                 self.take_again(now.clock);
             }
@@ -224,7 +224,8 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             }
             self.cut_postponed(now.clock, port);
             self.take_due(now.clock, port);
-            dealt = self.deal(now, port);
+            let goes = if pass < MOST_PASSES { Goes::AfterRetries } else { Goes::Anything };
+            dealt = self.deal(goes, now, port);
         }
         if dealt.again {
             port.again();
@@ -241,14 +242,15 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         self.holdback.allowance(self.accepted - queued as u64)
     }
 
-    fn deal(&mut self, now: Now, port: &mut impl Port<T, U, E>) -> Dealt {
+    fn deal(&mut self, goes: Goes, now: Now, port: &mut impl Port<T, U, E>) -> Dealt {
+        let goes = if self.paused { Goes::Nothing } else { goes };
         let allowance = self.allowance(self.waiting());
         let (bounded, inbox, released) =
             (self.bound.capacity.is_some(), &self.inside.inbox, &mut self.released);
         // Where room matters, it is there before a job that was handed out can submit another.
         let leave = |jobs| if bounded { inbox.release(jobs) } else { *released += jobs };
         let wake = |worker| port.wake(worker);
-        self.roster.deal(&mut self.queue, allowance, now, leave, wake)
+        self.roster.deal(&mut self.queue, allowance, goes, now, leave, wake)
     }
 
     fn due(&self, now: Instant) -> Option<Instant> {

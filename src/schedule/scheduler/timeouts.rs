@@ -45,7 +45,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
                 worker,
                 "a worker's thread is stuck in a job that timed out; it is replaced"
             );
-            self.give_back(leases);
+            self.roster.give_back(leases);
             port.retire(worker);
             self.vacancies.open(worker, now);
         }

@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, mem, time::Instant};
+use std::{mem, time::Instant};
 
 use crate::{
     error::JobError,
@@ -17,7 +17,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         while let Some((worker, leases)) = self.roster.take_emptied() {
             self.vacancies.close(worker);
             port.retire(worker);
-            self.give_back(leases);
+            self.roster.give_back(leases);
         }
         while let Some((worker, remains)) = self.roster.bury() {
             self.bury(worker, remains, now, port);
@@ -45,12 +45,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             let wanted = !job.is_given_up() && !told.is_cancelled(job.start());
             self.lose(job.end(JobError::Lost, now), wanted, now, port);
         }
-        self.give_back(leases);
-    }
-
-    pub(super) fn give_back(&mut self, jobs: VecDeque<Accepted<T, U, E>>) {
-        self.inside.inbox.take_back(jobs.len());
-        self.queue.give_back(jobs);
+        self.roster.give_back(leases);
     }
 
     pub(super) fn fill_vacancies(&mut self, now: Instant, port: &mut impl Port<T, U, E>) {
@@ -88,7 +83,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
     /// What had been handed out goes back first: it may lie with those that leave.
     fn shrink(&mut self, n: usize, port: &mut impl Port<T, U, E>) {
         let leases = self.roster.recall_all();
-        self.give_back(leases);
+        self.roster.give_back(leases);
         for (worker, seats) in self.roster.shrink(n) {
             port.dismiss(worker, seats);
         }

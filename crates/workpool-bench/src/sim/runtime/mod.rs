@@ -14,6 +14,8 @@ mod keep;
 mod outlet;
 #[path = "../../../../../src/runtime/reply.rs"]
 mod reply;
+#[path = "../../../../../src/runtime/turns.rs"]
+mod turns;
 
 pub use self::{
     clock::Clock,
@@ -25,6 +27,7 @@ pub(crate) use self::{
     clock::Guarded,
     crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
+    turns::take_turns,
     clocks::Ticks,
 };
 
