@@ -70,15 +70,16 @@ async fn who_submits_one_after_another_lets_others_on_the_thread_have_their_turn
         pool.submit(n).await.unwrap();
     }
     let one_by_one = turns.get();
-    for _ in 0..20 {
-        pool.submit_all((0..100_u64).collect()).await.unwrap();
+    for _ in 0..2 {
+        pool.submit_all((0..1_000_u64).collect()).await.unwrap();
+        pool.submit_all((0..1_000_u64).collect()).await.unwrap();
     }
     let in_batches = turns.get();
     join_all((0..2_000_u64).map(|n| pool.submit(n))).await;
     let all = [one_by_one, in_batches, turns.get()];
     // There is room for all of them, so nothing else would make it wait.
     assert!(all[0] > 1 && all.is_sorted_by(|before, after| before < after), "{all:?}");
-    ears.results(6_000).await;
+    ears.results(8_000).await;
 }
 
 #[actix::test]

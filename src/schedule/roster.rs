@@ -159,7 +159,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         mut wake: impl FnMut(usize),
     ) -> Dealt {
         self.survey(now);
-        self.take_back();
+        self.take_back(now);
         let any_again = !self.again.is_empty() || self.surveys.iter().any(|seen| seen.again);
         if goes == Goes::Nothing || (goes == Goes::AfterRetries && any_again) {
             return self.sum_up(0);
@@ -328,7 +328,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     }
 
     /// Takes back what lies with workers that do not get to it, as of the last look.
-    fn take_back(&mut self) {
+    fn take_back(&mut self, now: Now) {
         let mut back = Vec::new();
         for (Watched { station, stuck, .. }, seen) in self.workers.iter().zip(&mut self.surveys) {
             // One that returns what it had is yet to ask: others would have it meanwhile.
@@ -341,9 +341,14 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
         if !back.is_empty() {
             self.returned.put(back);
         }
+        if !self.returned.is_empty() {
+            // Jobs are of mixed lengths, then: what one asks for that runs a long one is overlooked, too.
+            let held_up = |seen: &&mut Survey| is_held_up(seen, now);
+            self.surveys.iter_mut().filter(held_up).for_each(|seen| *seen = seen.without_demand());
+        }
     }
 
-    /// Looks at every worker. What one asks for that is stuck, or runs a long job, is overlooked.
+    /// Looks at every worker. What a stuck one asks for is overlooked.
     fn survey(&mut self, now: Now) {
         self.surveys.clear();
         for Watched { station, stuck, .. } in &mut self.workers {
@@ -356,8 +361,6 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
                     survey = station.survey();
                     stuck.observe(&survey, now);
                 }
-            } else if is_held_up(&survey, now) {
-                survey = survey.without_demand();
             }
             self.surveys.push(survey);
         }
