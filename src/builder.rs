@@ -174,8 +174,9 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// With 0, a job is handed out when a worker asks for one, and not before. So jobs start in the order
     /// of acceptance whatever their lengths, and as many as there are workers may wait for each other.
     /// Otherwise a job can start after younger ones for as long as one before it in its worker's supply
-    /// runs (guarantee 8 of the readme). It costs a wake-up or two a job: nothing beside jobs of a millisecond, which are handed out one by one whatever is set here, and several times
-    /// the price of an empty one.
+    /// runs (guarantee 8 of the readme). It costs a wake-up or two a job: nothing beside jobs of a
+    /// millisecond, which are handed out one by one whatever is set here, and several times the price of an
+    /// empty one.
     pub fn prefetch(self, jobs: usize) -> Self {
         Self { prefetch: jobs, ..self }
     }

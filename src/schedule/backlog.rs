@@ -97,9 +97,15 @@ impl<J: Waits> Backlog<J> {
     }
 
     pub(crate) fn take_all(&mut self) -> VecDeque<J> {
-        let mut all = VecDeque::new();
-        self.move_front(self.len(), &mut all);
-        all
+        self.index = None;
+        self.jobs.take_all()
+    }
+
+    /// Removes the youngest `n`, and returns them in order.
+    pub(crate) fn take_youngest(&mut self, n: usize) -> VecDeque<J> {
+        let jobs = self.jobs.take_youngest(n);
+        self.forget(&jobs);
+        jobs
     }
 
     /// Gives back jobs that had been handed out, which are in order: each goes before what was

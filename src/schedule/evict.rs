@@ -1,6 +1,6 @@
 //! Who leaves a full queue for the sake of newer jobs.
 
-use std::{collections::VecDeque, iter};
+use std::collections::VecDeque;
 
 use crate::lane::Chunks;
 
@@ -40,11 +40,7 @@ pub(crate) fn evict_oldest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) ->
 
 /// Removes the youngest beyond `capacity`, and returns them in the order of the queue.
 pub(crate) fn push_out_youngest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
-    let excess = queue.len().saturating_sub(capacity);
-    let mut victims: VecDeque<_> =
-        iter::from_fn(|| queue.pop(Whom::Youngest)).take(excess).collect();
-    victims.make_contiguous().reverse();
-    victims
+    queue.take_youngest(queue.len().saturating_sub(capacity))
 }
 
 /// Takes in submissions of `sizes` jobs one after another, each of which pushes out the youngest
