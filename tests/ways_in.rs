@@ -20,6 +20,19 @@ fn held(gate: &Turnstile, queue: Queue) -> Numbers {
     behind(gate).workers(1).queue(queue).build().unwrap()
 }
 
+/// Counts the turns that another task on this thread has.
+fn count_turns() -> Rc<Cell<usize>> {
+    let turns = Rc::new(Cell::new(0));
+    let counted = turns.clone();
+    actix_rt::spawn(async move {
+        loop {
+            counted.set(counted.get() + 1);
+            yield_now().await;
+        }
+    });
+    turns
+}
+
 #[actix::test]
 async fn a_message_that_is_sent_is_answered_by_the_id_of_its_job() {
     let pool = doubling();
@@ -58,20 +71,12 @@ async fn a_flood_of_messages_lets_others_on_the_thread_have_their_turn() {
 async fn who_submits_one_after_another_lets_others_on_the_thread_have_their_turn() {
     let pool = doubling();
     let mut ears = listen_for_results(&pool).await;
-    let turns = Rc::new(Cell::new(0));
-    let counted = turns.clone();
-    actix_rt::spawn(async move {
-        loop {
-            counted.set(counted.get() + 1);
-            yield_now().await;
-        }
-    });
+    let turns = count_turns();
     for n in 0..2_000_u64 {
         pool.submit(n).await.unwrap();
     }
     let one_by_one = turns.get();
-    for _ in 0..2 {
-        pool.submit_all((0..1_000_u64).collect()).await.unwrap();
+    for _ in 0..4 {
         pool.submit_all((0..1_000_u64).collect()).await.unwrap();
     }
     let in_batches = turns.get();
@@ -86,14 +91,7 @@ async fn who_submits_one_after_another_lets_others_on_the_thread_have_their_turn
 async fn a_flood_of_control_messages_lets_others_on_the_thread_have_their_turn() {
     const FLOOD: usize = 10_000;
     let pool = doubling();
-    let turns = Rc::new(Cell::new(0));
-    let counting = turns.clone();
-    actix_rt::spawn(async move {
-        loop {
-            counting.set(counting.get() + 1);
-            yield_now().await;
-        }
-    });
+    let turns = count_turns();
     let to = pool.dispatcher();
     let kinds: [(&str, &dyn Fn()); 6] = [
         ("GetStatus", &|| to.do_send(GetStatus)),

@@ -43,15 +43,17 @@ fn deal(
 
 /// A seat asks, after its job if it runs one.
 fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u32> {
-    let (mut begun, at) = (None, Stamp::of(Instant::now()));
+    take_at(station, seat, ahead, Instant::now())
+}
+
+fn take_at(station: &Station<u32, u32, ()>, seat: usize, ahead: usize, at: Instant) -> Option<u32> {
+    let (mut begun, at) = (None, Stamp::of(at));
     let exchange = |job: &mut u32, next, ()| {
         *job = *begun.insert(next);
         ((), false)
     };
-    if !station
-        .turn(seat, ahead, at, (), exchange, |_, ()| ((), false))
-        .is_ok_and(|next| next.found)
-    {
+    let turned = station.turn(seat, ahead, at, (), exchange, |_, ()| ((), false));
+    if !turned.is_ok_and(|next| next.found) {
         station.ask(seat, ahead, at, |job| *begun.insert(job));
     }
     begun
@@ -159,18 +161,9 @@ fn leases_of_a_stuck_worker_go_before_the_queue() {
     assert_eq!(next, Some(1));
 }
 
-/// A seat asks at this time, after its job if it runs one; a hundred is what its worker wants ahead.
+/// A worker's first seat asks at this time; a hundred is what its worker wants ahead.
 fn ask_at(station: &Station<u32, u32, ()>, at: Instant) -> Option<u32> {
-    let (mut begun, at) = (None, Stamp::of(at));
-    let exchange = |job: &mut u32, next, ()| {
-        *job = *begun.insert(next);
-        ((), false)
-    };
-    let turned = station.turn(0, 100, at, (), exchange, |_, ()| ((), false));
-    if !turned.is_ok_and(|next| next.found) {
-        station.ask(0, 100, at, |job| *begun.insert(job));
-    }
-    begun
+    take_at(station, 0, 100, at)
 }
 
 #[test]
