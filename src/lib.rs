@@ -94,7 +94,7 @@ mod worker;
 
 pub use crate::{
     builder::Builder,
-    deliver::{ResultStream, Results, SubscriptionId},
+    deliver::{ResultStream, Results, ResultsIntoIter, SubscriptionId},
     dispatcher::Dispatcher,
     error::{
         BuildError, JobError, Refusal, Refused, ResizeError, RunError, Stopped, SubscribeError,

@@ -2,10 +2,13 @@
 
 use std::{
     mem,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::panic::OneByOne;
+
+use super::spares::Spares;
 
 /// How large and how old a batch may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ impl Default for Bounds {
 #[derive(Debug)]
 pub(super) struct Batches<R> {
     bounds: Bounds,
+    /// Buffers for the next ones.
+    pub(super) spares: Arc<Spares<R>>,
     batch: OneByOne<Vec<R>>,
     /// When the oldest one came.
     since: Instant,
@@ -32,7 +37,7 @@ pub(super) struct Batches<R> {
 
 impl<R> Batches<R> {
     pub(super) fn new(bounds: Bounds, now: Instant) -> Self {
-        Self { bounds, batch: Vec::new().into(), since: now }
+        Self { bounds, spares: Arc::new(Spares::new()), batch: Vec::new().into(), since: now }
     }
 
     /// Adds a result that comes at `now`; returns the batch if it is full.
@@ -40,6 +45,7 @@ impl<R> Batches<R> {
     pub(super) fn push(&mut self, result: R, now: Instant) -> Option<Vec<R>> {
         if self.batch.is_empty() {
             self.since = now;
+            *self.batch = self.spares.take(0);
         }
         self.batch.push(result);
         if self.batch.len() >= self.bounds.max_len { self.flush() } else { None }
@@ -53,7 +59,9 @@ impl<R> Batches<R> {
             if results.len() <= self.bounds.max_len {
                 // The next may be as long, or half as long as this could have been.
                 let next = results.len().max(results.capacity() / 2);
-                *self.batch = mem::replace(results, Vec::with_capacity(next));
+                *self.batch = mem::replace(results, self.spares.take(next));
+            } else {
+                *self.batch = self.spares.take(self.bounds.max_len);
             }
         }
         let room = self.bounds.max_len - self.batch.len();

@@ -1,6 +1,6 @@
 //! Who is subscribed, and the handing over of each result to all of them.
 
-use std::{borrow::Cow, fmt, mem, time::Instant};
+use std::{borrow::Cow, fmt, mem, sync::Arc, time::Instant};
 
 use crate::{
     job::JobResult,
@@ -12,6 +12,7 @@ use crate::{
 use super::{
     Results,
     batches::{Batches, Bounds},
+    spares::Spares,
     stream::StreamOutlet,
     windows::{Credit, Limit, Room, Windows},
 };
@@ -81,16 +82,19 @@ enum Subscriber<T, U, E> {
     Drained(Box<dyn Outlet<Drained>>),
 }
 
-type Undelivered<T, U, E> = Vec<JobResult<T, U, E>>;
+type Batch<T, U, E> = Vec<JobResult<T, U, E>>;
 
+/// Sends a batch, whose buffer comes back to the `spares`; gives it back if the subscriber is gone.
 fn send<T, U, E>(
     outlet: &dyn Outlet<Results<T, U, E>>,
-    batch: Option<Vec<JobResult<T, U, E>>>,
+    batch: Option<Batch<T, U, E>>,
+    spares: &Arc<Spares<JobResult<T, U, E>>>,
     room: &Room,
-) -> Result<(), Undelivered<T, U, E>> {
+) -> Result<(), Batch<T, U, E>> {
     let Some(batch) = batch else { return Ok(()) };
     let credit = room.credit(batch.len());
-    outlet.send(Results(batch), credit).map_err(|mut unsent| mem::take(&mut unsent.0))
+    let sent = outlet.send(Results::new(batch, spares.clone()), credit);
+    sent.map_err(|mut unsent| unsent.take())
 }
 
 struct Subscription<T, U, E> {
@@ -120,7 +124,8 @@ impl<T, U, E> Subscription<T, U, E> {
         let mut given = Given::default();
         while !results.is_empty() && !self.gone {
             let before = results.len();
-            let sent = send(&**outlet, batches.take_from(results, now), &self.room);
+            let sent =
+                send(&**outlet, batches.take_from(results, now), &batches.spares, &self.room);
             match sent {
                 Ok(()) => given.heard += before - results.len(),
                 Err(undelivered) => {
@@ -167,7 +172,7 @@ impl<T, U, E> Subscription<T, U, E> {
                 outlet.send(result, self.room.credit(1)).map_err(|result| vec![result])
             }
             Subscriber::Batches(outlet, batches) => {
-                send(&**outlet, batches.push(result, now), &self.room)
+                send(&**outlet, batches.push(result, now), &batches.spares, &self.room)
             }
             Subscriber::Drained(_) => Ok(()),
         };
@@ -177,7 +182,7 @@ impl<T, U, E> Subscription<T, U, E> {
     /// Hands over what has been gathered.
     fn flush(&mut self) {
         if let Subscriber::Batches(outlet, batches) = &mut *self.subscriber {
-            let sent = send(&**outlet, batches.flush(), &self.room);
+            let sent = send(&**outlet, batches.flush(), &batches.spares, &self.room);
             self.note(sent);
         }
     }
@@ -185,7 +190,7 @@ impl<T, U, E> Subscription<T, U, E> {
     /// Hands over what has been gathered for so long that it must go.
     fn flush_old(&mut self, now: Instant) {
         if let Subscriber::Batches(outlet, batches) = &mut *self.subscriber {
-            let sent = send(&**outlet, batches.flush_old(now), &self.room);
+            let sent = send(&**outlet, batches.flush_old(now), &batches.spares, &self.room);
             self.note(sent);
         }
     }
@@ -193,6 +198,9 @@ impl<T, U, E> Subscription<T, U, E> {
     /// Hands over everything, what it is to be told of missed results included.
     fn settle(&mut self, last: bool) {
         self.flush();
+        if let Subscriber::Batches(_, batches) = &*self.subscriber {
+            batches.spares.clear();
+        }
         self.room.tell(last);
     }
 

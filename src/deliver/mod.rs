@@ -4,6 +4,7 @@ mod batches;
 mod delivery;
 mod hub;
 mod results;
+mod spares;
 mod stream;
 mod windows;
 
@@ -17,4 +18,8 @@ pub(crate) use self::{
     stream::outlet,
     windows::{Credit, Limit, Windows},
 };
-pub use self::{hub::SubscriptionId, results::Results, stream::ResultStream};
+pub use self::{
+    hub::SubscriptionId,
+    results::{Results, ResultsIntoIter},
+    stream::ResultStream,
+};
