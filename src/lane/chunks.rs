@@ -63,7 +63,9 @@ impl<J> Chunks<J> {
             chunk.jobs.push_back(job);
             return chunk.number;
         }
-        let mut jobs = self.spares.pop().unwrap_or_default();
+        // Behind a full one comes another: to let it grow would be to copy it eight times.
+        let room = if self.chunks.is_empty() { 0 } else { CHUNK };
+        let mut jobs = self.spares.pop().unwrap_or_else(|| VecDeque::with_capacity(room));
         jobs.push_back(job);
         self.push_chunk(jobs.into())
     }
