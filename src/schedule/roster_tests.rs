@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use crate::{
     job::Stamp,
-    lane::{Chunks, Station, Surplus},
+    lane::{Chunks, SUPPLY, Station, Surplus},
 };
 
-use super::{Backlog, Dealt, Goes, Now, PATIENCE, Roster};
+use super::{Backlog, Dealt, Goes, Now, PATIENCE, Roster, stuck::BEHIND};
 
 type Stations = Vec<Arc<Station<u32, u32, ()>>>;
 
@@ -152,13 +152,18 @@ fn leases_of_a_stuck_worker_go_before_the_queue() {
     take(&stations[0], 0, 8);
     deal(&mut roster, &mut queue(0..5), None, now, |_| (), |_| ());
     take(&stations[0], 0, 8);
-    let mut jobs = queue(5..10);
     take(&stations[1], 0, 0);
-    deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
-    assert_eq!(take(&stations[1], 0, 3), Some(5), "nobody is stuck yet");
-    deal(&mut roster, &mut jobs, None, now + PATIENCE, |_| (), |_| ());
-    let next = take(&stations[1], 0, 3);
-    assert_eq!(next, Some(1));
+    deal(&mut roster, &mut queue([5]), None, now, |_| (), |_| ());
+    let later = now + PATIENCE;
+    assert_eq!(take_at(&stations[1], 0, 1, later), Some(5), "nobody is stuck yet");
+    let mut jobs = queue(6..10);
+    deal(&mut roster, &mut jobs, Some(1), later, |_| (), |_| ());
+    let next = take_at(&stations[1], 0, 1, later);
+    assert_eq!(next, Some(6), "it had something to do, and the other may be back");
+    deal(&mut roster, &mut jobs, None, now + BEHIND, |_| (), |_| ());
+    take_at(&stations[1], 0, 1, now + BEHIND);
+    deal(&mut roster, &mut jobs, None, now + BEHIND, |_| (), |_| ());
+    assert_eq!(take_at(&stations[1], 0, 1, now + BEHIND), Some(1));
 }
 
 /// A worker's first seat asks at this time; a hundred is what its worker wants ahead.
@@ -178,7 +183,7 @@ fn what_waits_behind_several_overruns_starts_in_the_order_of_acceptance() {
     push(&mut jobs, 40..50);
     // Both overrun, and whoever is back first has the oldest, from wherever it lies.
     for (look, oldest) in (1..).zip(1..20) {
-        let later = now + 2 * look * PATIENCE;
+        let later = now + 2 * look * SUPPLY;
         assert_eq!(ask_at(seats[look as usize % 2], later), None);
         deal(&mut roster, &mut jobs, None, later, |_| (), |_| ());
         assert_eq!(ask_at(seats[look as usize % 2], later), Some(oldest));
@@ -210,8 +215,8 @@ fn older_leases_go_before_younger_ones_wherever_they_come_from() {
     take(&stations[1], 0, 9);
     let mut jobs = queue(4..9);
     deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
-    assert_eq!(take(&stations[1], 0, 20), Some(4));
-    deal(&mut roster, &mut jobs, None, now + PATIENCE, |_| (), |_| ());
+    assert_eq!(take_at(&stations[1], 0, 20, now + BEHIND), Some(4));
+    deal(&mut roster, &mut jobs, None, now + BEHIND, |_| (), |_| ());
     let started: Vec<_> = std::iter::from_fn(|| take(&stations[1], 0, 0)).collect();
     assert_eq!(started, [1, 2, 3, 5, 6, 7, 8]);
 }

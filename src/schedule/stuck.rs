@@ -2,20 +2,34 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{job::Stamp, lane::Survey};
+use crate::{
+    job::Stamp,
+    lane::{SUPPLY, Survey},
+};
 
 use super::Now;
 
-/// A worker that asks for nothing for this long while leases wait, and answers no ring, is stuck: half of
+/// A worker that asks for nothing for this long while leases wait, and answers no ring, is stuck: a fifth of
 /// its supply was meant to be used up by then.
-const STILL: Duration = Duration::from_micros(500);
+const STILL: Duration = Duration::from_micros(200);
+
+/// One whose job has run for so many times what its jobs took so far is held up before that, but not before
+/// what it holds up is worth waking another for.
+const TIMES: u32 = 8;
+const WORTH: Duration = Duration::from_micros(50);
+
+/// What lies with a stuck worker goes to others after this time even if they have something to do: a thread
+/// that the system has put aside for another is back by then, and gets to its supply itself.
+pub(crate) const BEHIND: Duration = Duration::from_millis(5);
 
 /// How long after one look at workers with leases the next is due: it finds what began before the first.
 pub(crate) const PATIENCE: Duration = STILL;
 
 /// Whether a worker is not to be handed anything, since it would not get to it.
 pub(super) fn is_held_up(survey: &Survey, now: Now) -> bool {
-    survey.is_held_up(Stamp::of(now.clock), STILL)
+    let pace = u32::try_from(survey.ahead).ok().and_then(|jobs| SUPPLY.checked_div(jobs));
+    let long = pace.map_or(STILL, |pace| (TIMES * pace).clamp(WORTH, STILL));
+    survey.is_held_up(Stamp::of(now.clock), long)
 }
 
 /// Watches one worker.
@@ -23,31 +37,46 @@ pub(super) fn is_held_up(survey: &Survey, now: Now) -> bool {
 pub(crate) struct Stuck {
     /// How often its seats had asked, and since when that count has stood with leases waiting.
     still: Option<(u64, Instant)>,
-    is: bool,
+    stands: Stands,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Stands {
+    #[default]
+    No,
+    Still,
+    /// For so long that no other worker's supply goes before its own.
+    Behind,
 }
 
 impl Stuck {
     /// Takes in what is seen at `now`. A stuck worker stays so until one of its seats asks again.
     pub(crate) fn observe(&mut self, survey: &Survey, now: Now) {
-        let held_up = survey.waiting > 0 && is_held_up(survey, now);
-        match self.still {
-            Some((asked, since)) if asked == survey.asked => {
-                let waits = survey.waiting > 0;
-                self.is |= waits && (held_up || now.real.duration_since(since) >= STILL);
-                if !waits && !self.is {
-                    self.still = None;
-                }
-            }
+        let waits = survey.waiting > 0;
+        let since = match self.still {
+            Some((asked, since)) if asked == survey.asked => since,
             _ => {
-                self.is = held_up;
-                self.still = (survey.waiting > 0).then_some((survey.asked, now.real));
+                *self = Self::default();
+                now.real
             }
+        };
+        let stood = now.real.duration_since(since);
+        if waits && (stood >= BEHIND || survey.is_held_up(Stamp::of(now.clock), BEHIND)) {
+            self.stands = Stands::Behind;
+        } else if waits && (stood >= STILL || is_held_up(survey, now)) {
+            self.stands = self.stands.max(Stands::Still);
         }
+        self.still = (waits || self.is_stuck()).then_some((survey.asked, since));
     }
 
-    /// Whether its leases belong to others.
+    /// Whether its leases belong to others that have nothing to do.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.is
+        self.stands != Stands::No
+    }
+
+    /// Whether they belong to others that are at work, too.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.stands == Stands::Behind
     }
 }
 
@@ -72,6 +101,33 @@ mod tests {
         assert!(!stuck.is_stuck());
         stuck.observe(&seen(3, 7), at(now + STILL));
         assert!(stuck.is_stuck());
+    }
+
+    #[test]
+    fn a_job_that_takes_much_longer_than_others_did_holds_its_worker_up() {
+        let began = Instant::now();
+        let since = Some(Stamp::of(began));
+        let held_up = |ahead, micros| {
+            let survey = Survey { running: 1, ahead, since, ..seen(1, 7) };
+            is_held_up(&survey, at(began + Duration::from_micros(micros)))
+        };
+        let ten_micros = 100;
+        assert!(!held_up(ten_micros, 79) && held_up(ten_micros, 80));
+        assert!(!held_up(10_000, 49) && held_up(10_000, 50), "50 µs at least");
+        assert!(!held_up(2, 199) && held_up(2, 200), "and 200 at most");
+        assert!(!held_up(0, 199) && held_up(0, 200));
+    }
+
+    #[test]
+    fn a_worker_that_stands_still_is_behind_only_later() {
+        let (mut stuck, now) = (Stuck::default(), Instant::now());
+        stuck.observe(&seen(3, 7), at(now));
+        stuck.observe(&seen(3, 7), at(now + BEHIND / 2));
+        assert!(stuck.is_stuck() && !stuck.is_behind());
+        stuck.observe(&seen(3, 7), at(now + BEHIND));
+        assert!(stuck.is_behind());
+        stuck.observe(&seen(3, 8), at(now + BEHIND));
+        assert!(!stuck.is_stuck());
     }
 
     #[test]
