@@ -142,7 +142,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// [`Refusal::Full`]: crate::Refusal::Full
     /// [`Refusal::Closed`]: crate::Refusal::Closed
     pub async fn submit(&self, job: impl Into<Job<T>>) -> Result<JobId, Refused<Job<T>>> {
-        self.0.inbox.accept(Entry::new(job.into())).await
+        self.0.inbox.accept(1, || Entry::new(job.into())).await
     }
 
     /// Submits several jobs that are accepted together or not at all; otherwise as
@@ -157,7 +157,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     ///
     /// [`Refusal::TooLarge`]: crate::Refusal::TooLarge
     pub async fn submit_all(&self, jobs: Jobs<T>) -> Result<Vec<JobId>, Refused<Jobs<T>>> {
-        self.0.inbox.accept(jobs).await
+        self.0.inbox.accept(jobs.len(), || jobs).await
     }
 
     /// Submits a job, or says at once why not. It neither waits nor blocks, on any thread.
@@ -207,7 +207,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         let to = Address::from(Caller::new(reply, stop.clone()));
         // Before the job is on its way: whoever leaves the line may just have been let in.
         let mut caller = CallerWaits { pool: self, id, stop: Some(stop) };
-        let accepted = self.0.inbox.accept(Entry { job, to }).await;
+        let accepted = self.0.inbox.accept(1, || Entry { job, to }).await;
         let answer = match accepted {
             Ok(_) => answer.await.map_err(|oneshot::Canceled| RunError::Stopped(id)),
             Err(refused) => Err(refused.into()),

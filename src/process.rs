@@ -161,8 +161,9 @@ where
     fn submit(&mut self, number: u64, job: Job<T>) {
         self.under_way.insert(job.id());
         let to = Address::from(FlowSeat::new(self.flow.clone(), number));
-        let in_line = Box::pin(self.pool.inbox().accept(Entry { job, to }));
-        self.in_line = Some((number, in_line));
+        let inbox = self.pool.inbox().clone();
+        let in_line = async move { inbox.accept(1, || Entry { job, to }).await };
+        self.in_line = Some((number, Box::pin(in_line)));
     }
 
     fn accepted_or_not(&mut self, number: u64, answer: Result<JobId, Refused<Job<T>>>) {

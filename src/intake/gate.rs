@@ -158,6 +158,11 @@ impl<W: Waiting> Gate<W> {
         }
     }
 
+    /// Whether someone has left the line.
+    pub(crate) fn any_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
     /// Those who left the line, to be dropped once the lock is released.
     pub(crate) fn take_left(&mut self) -> Vec<W> {
         std::mem::take(&mut *self.left)

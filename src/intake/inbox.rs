@@ -261,15 +261,27 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     }
 
     /// As [`try_submit`](Self::try_submit), but what is refused can be submitted again.
+    #[inline(always)]
     pub(crate) fn try_accept<S: Submission<T, U, E>>(
         &self,
         submission: S,
     ) -> Result<S::Receipt, (S, Refusal)> {
-        let receipt = submission.receipt();
-        self.put(|content| match content.gate.admit(submission.len()) {
-            Ok(()) => (Ok(receipt), self.push(content, submission)),
-            Err(reason) => (Err((submission, reason)), Put::Nothing),
-        })
+        let (receipt, jobs) = (submission.receipt(), submission.len());
+        // They stay where they are: what is returned from under a lock is moved several times.
+        let (mut submission, mut refused) = (Some(submission), None);
+        self.put(|content| match content.gate.admit(jobs) {
+            Ok(()) => ((), submission.take().map_or(Put::Nothing, |jobs| self.push(content, jobs))),
+            Err(reason) => {
+                refused = Some(reason);
+                ((), Put::Nothing)
+            }
+        });
+        // Not both in a tuple, which would be one more move.
+        let Some(reason) = refused else { return Ok(receipt) };
+        match submission {
+            Some(submission) => Err((submission, reason)),
+            None => Ok(receipt),
+        }
     }
 
     /// Accepts, refuses, or lets the submission wait in line, where the policy is to wait.
@@ -383,10 +395,15 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
     }
 
     /// Changes the content under the lock; rings, and drops what users own, once it is released.
+    #[inline(always)]
     fn put<R>(&self, put: impl FnOnce(&mut Content<T, U, E>) -> (R, Put)) -> R {
-        let ((answer, left), ring) = self.lane.put(|content| {
-            let (answer, put) = put(content);
-            ((answer, content.gate.take_left()), put)
+        let mut left = Vec::new();
+        let (answer, ring) = self.lane.put(|content| {
+            let put = put(content);
+            if content.gate.any_left() {
+                left = content.gate.take_left();
+            }
+            put
         });
         self.ring(ring);
         if !left.is_empty() {

@@ -60,6 +60,7 @@ impl Counts {
         self.abandoned += more.abandoned;
     }
 
+    #[inline]
     pub(crate) fn add<U, E>(&mut self, outcome: Result<&U, &JobError<E>>) {
         *match outcome {
             Ok(_) => &mut self.succeeded,

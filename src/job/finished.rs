@@ -1,5 +1,7 @@
 //! What a worker has finished, sorted by the worker: the collector is one, and the workers are many.
 
+use std::{iter, mem::ManuallyDrop};
+
 use crate::{lane::Gather, panic::OneByOne};
 
 use super::{Address, Counts, Ended, JobResult, Waiter};
@@ -30,20 +32,15 @@ impl<T, U, E> Default for Finished<T, U, E> {
 impl<T, U, E> Gather<Ended<T, U, E>> for Finished<T, U, E> {
     #[inline(always)]
     fn gather(&mut self, Ended { result, to }: Ended<T, U, E>) {
-        // Looked at where it lies then: a result is large, and one that is looked at before is moved once more.
-        let result = match to {
-            Address::Subscribers => {
-                self.for_subscribers.push(result);
-                self.for_subscribers.last()
-            }
-            Address::Waiter(waiter) => {
-                self.for_callers.push((waiter, result));
-                self.for_callers.last().map(|(_, result)| result)
-            }
-        };
-        if let Some(result) = result {
-            self.counts.add(result.outcome());
-            self.freed.extend(result.job().held_key());
+        // Who drops it on unwinding needs the result in one piece, and it is moved once more. Nothing here
+        // unwinds, but for want of memory.
+        let result = ManuallyDrop::new(result);
+        self.counts.add(result.outcome());
+        self.freed.extend(result.job().held_key());
+        let result = || ManuallyDrop::into_inner(result);
+        match to {
+            Address::Subscribers => self.for_subscribers.extend(iter::once_with(result)),
+            Address::Waiter(waiter) => self.for_callers.push((waiter, result())),
         }
     }
 }

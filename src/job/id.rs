@@ -24,6 +24,7 @@ impl JobId {
     /// The id of no job.
     pub(crate) const NONE: Self = Self(0);
 
+    #[inline]
     pub(crate) fn next() -> Self {
         NEXT.with(|next| {
             let mut id = next.get();

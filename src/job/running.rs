@@ -155,8 +155,7 @@ impl<T> Hand<T> {
     /// The job lies in the seat's slot from now on: a share of that, and the number of the start.
     #[inline(always)]
     fn hold<U, E>(&mut self, job: Job<T>, to: &Address<T, U, E>) -> (Slot<T>, u64) {
-        self.starts += 1;
-        self.stop = to.stop().cloned();
+        self.turn_to(to);
         match triomphe::Arc::get_mut(&mut self.slot) {
             Some(slot) => *slot = Some(job),
             None => self.slot = triomphe::Arc::new(Some(job)),
@@ -164,7 +163,17 @@ impl<T> Hand<T> {
         (self.slot.clone(), self.starts)
     }
 
-    /// Takes back the job that ran, which its lane gave back, and begins another in its place.
+    /// Another job starts, whose result goes there.
+    #[inline(always)]
+    fn turn_to<U, E>(&mut self, to: &Address<T, U, E>) {
+        self.starts += 1;
+        if self.stop.is_some() || to.is_waiting() {
+            self.stop = to.stop().cloned();
+        }
+    }
+
+    /// Takes back the job that ran, which its lane gave back, and begins another in its place. From then on
+    /// nothing can unwind: who drops a job on the way needs it in one piece, and it is moved once more.
     #[inline(always)]
     pub(crate) fn exchange<U, E>(
         &mut self,
@@ -172,11 +181,17 @@ impl<T> Hand<T> {
         next: Accepted<T, U, E>,
         run: Run,
     ) -> Done<T, U, E> {
-        let job = self.take_out(ran.job.take());
-        let holds_key = job.held_key().is_some();
+        drop(ran.job.take());
         let Accepted { entry, queued, place } = next;
-        let (slot, start) = self.hold(entry.job, &entry.to);
-        (ran.job, ran.start) = (Some(slot), start);
+        self.turn_to(&entry.to);
+        let slot = triomphe::Arc::get_mut(&mut self.slot);
+        let Some(job) = slot.and_then(|slot| slot.replace(entry.job)) else {
+            unreachable!("nobody else has a job that its lane gave back")
+        };
+        // It was taken out above.
+        mem::forget(ran.job.replace(self.slot.clone()));
+        ran.start = self.starts;
+        let holds_key = job.held_key().is_some();
         Done {
             job,
             to: mem::replace(&mut ran.to, entry.to),

@@ -48,6 +48,7 @@ impl Stamp {
     }
 
     /// Nanoseconds from then to this, or 0 if this was before.
+    #[inline]
     pub(crate) fn since(self, then: Self) -> u64 {
         self.0.get().saturating_sub(then.0.get())
     }

@@ -56,6 +56,7 @@ pub(crate) struct Survey {
 
 impl Survey {
     /// Leases that would start at once.
+    #[inline]
     pub(crate) fn hungry(&self) -> usize {
         self.idle.saturating_sub(self.waiting)
     }
@@ -72,6 +73,7 @@ impl Survey {
     }
 
     /// Leases that the worker wants to have waiting beyond its idle seats.
+    #[inline]
     pub(crate) fn supply(&self) -> usize {
         self.ahead.min(MOST)
     }
@@ -82,6 +84,7 @@ impl Survey {
     }
 
     /// Whether its thread is at work, or about to be.
+    #[inline]
     pub(crate) fn is_busy(&self) -> bool {
         self.running > 0 || self.waiting > 0
     }
@@ -287,15 +290,15 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
     {
         let Seat::Running(job) = &mut self.seats[seat] else { return Err(with) };
         let next = if go_on { self.queue.pop_front() } else { None };
-        let (found, (result, urgent)) = match next {
-            Some(next) => (true, exchange(job, next, with)),
-            None => match self.take(seat, Seat::Turning) {
-                Some(job) => (false, end(job, with)),
-                None => return Err(with),
-            },
+        let Some(next) = next else {
+            return match self.take(seat, Seat::Turning) {
+                Some(job) => Ok((false, self.out.put(end(job, with).0, false))),
+                None => Err(with),
+            };
         };
-        self.begun += u64::from(found);
-        Ok((found, self.out.put(result, found && !urgent)))
+        self.begun += 1;
+        let (result, urgent) = exchange(job, next, with);
+        Ok((true, self.out.put(result, !urgent)))
     }
 
     /// A seat asks for nothing any more.

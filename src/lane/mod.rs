@@ -49,6 +49,7 @@ pub(crate) enum Bell {
 
 impl Bell {
     /// Something was put: whoever put it is to ring the consumer, if that is unaware.
+    #[inline]
     pub(crate) fn note(&mut self, put: Put) -> Option<Ring> {
         let ring = matches!(
             (put, *self),

@@ -28,14 +28,17 @@ impl Surplus {
     }
 
     /// The seat's side: whether it is one of those that leave.
+    #[inline]
     pub(crate) fn take(&self) -> bool {
         self.any() && self.cancel(1) == 1
     }
 
+    #[inline]
     pub(crate) fn any(&self) -> bool {
         self.get() > 0
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::Acquire)
     }

@@ -42,14 +42,17 @@ impl Told {
     }
 
     /// Whether this job is to stop, for whatever reason.
+    #[inline]
     pub(crate) fn is_told(&self, job: u64) -> bool {
         self.is_cancelled(job) || self.is_late(job)
     }
 
+    #[inline]
     pub(crate) fn is_cancelled(&self, job: u64) -> bool {
         self.cancelled.load(Ordering::Acquire) == job
     }
 
+    #[inline]
     pub(crate) fn is_late(&self, job: u64) -> bool {
         self.late.load(Ordering::Acquire) == job
     }

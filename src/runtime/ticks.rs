@@ -32,6 +32,7 @@ impl Ticks {
         Self { counter, last: Cell::new(last) }
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Stamp {
         let last = self.last.get();
         let counter = self.counter.raw();

@@ -8,25 +8,25 @@ use crate::lane::SUPPLY;
 /// overrun shortens the supply at once, and a few dozen short jobs restore it.
 const GAIN: (u64, u64) = (1, 8);
 
-/// So many jobs that are short are recorded as one, of their mean duration: recording costs as much as the
+/// So many jobs that come fast are recorded as one, of their mean duration: recording costs as much as the
 /// rest of a short job's bookkeeping.
 const TOGETHER: u64 = 8;
 
 /// What eight jobs of that duration would count for one by one, 1 - (7/8)^8, to the next simple fraction.
 const GAIN_TOGETHER: (u64, u64) = (2, 3);
 
-/// Longer than this, in nanoseconds, a job is recorded at once.
+/// One that ends longer than this, in nanoseconds, after the one before it is recorded at once.
 const SHORT: u64 = 1_000;
 
 /// What a worker has learned of its jobs. Durations are kept in nanoseconds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// From a job's start to its end.
     took: Option<u64>,
     /// From the end of one job to the end of the next, on any seat of the worker.
     every: Option<u64>,
     ahead: usize,
-    /// Short jobs that have not been recorded: how many, and what they took in all.
+    /// Jobs that came fast and have not been recorded: how many, and what they took in all.
     short: u64,
     short_took: u64,
     short_every: u64,
@@ -36,7 +36,7 @@ impl Pace {
     /// A job took `took`, and ended `every` after the one before it, in nanoseconds.
     #[inline]
     pub(crate) fn record(&mut self, took: u64, every: u64) {
-        if took.max(every) > SHORT || self.took.is_none() {
+        if every > SHORT || self.took.is_none() {
             return self.learn(took, every, GAIN);
         }
         self.short += 1;

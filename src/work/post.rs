@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
+    mem,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -56,7 +57,7 @@ pub(crate) struct Post<T, U, E> {
     timeout: Option<Duration>,
     retry: Option<Retry<E>>,
     prefetch: usize,
-    pace: Cell<Pace>,
+    pace: RefCell<Pace>,
     last_end: Cell<Option<Stamp>>,
     stopping: Cell<Stopping>,
     seats: RefCell<Seats>,
@@ -151,7 +152,7 @@ impl<T, U, E> Post<T, U, E> {
             timeout,
             retry,
             prefetch,
-            pace: Cell::default(),
+            pace: RefCell::default(),
             last_end: Cell::default(),
             stopping: Cell::new(Stopping::No),
             seats: RefCell::default(),
@@ -227,17 +228,17 @@ impl<T, U, E> Post<T, U, E> {
         }
         // It lies where it is made until the job leaves its lane: it would be copied while it is being written.
         let mut outcome = match ran {
-            Ran::NotStarted(cut) | Ran::Dropped(cut) => Some(Err(match cut {
+            Ran::NotStarted(cut) | Ran::Dropped(cut) => Err(match cut {
                 Cut::Cancelled => JobError::Cancelled,
                 Cut::TimedOut => JobError::TimedOut,
-            })),
-            Ran::Returned(Ok(value)) => Some(Ok(value)),
-            Ran::Returned(Err(error)) => Some(Err(JobError::Failed(error))),
+            }),
+            Ran::Returned(Ok(value)) => Ok(value),
+            Ran::Returned(Err(error)) => Err(JobError::Failed(error)),
             Ran::Panicked(text) => return self.ended_by_panic(seat, hand, (text, ended)),
         };
         let again = match (&self.retry, &outcome) {
             // One that was not started has made no attempt: it might come back for ever.
-            (Some(retry), Some(Err(error))) if started => self.verdict(retry, hand, error),
+            (Some(retry), Err(error)) if started => self.verdict(retry, hand, error),
             _ => None,
         };
         if again.is_some() || pause {
@@ -263,7 +264,7 @@ impl<T, U, E> Post<T, U, E> {
             |job, (hand, outcome)| end_it(hand.take_back(job), outcome),
         );
         let Ok(Handover { found, handed, ring }) = turned else {
-            drop_each(outcome);
+            drop_each([outcome]);
             return self.after_stuck(seat, hand, run.worker);
         };
         self.ring_collector(station.heed(handed));
@@ -280,7 +281,7 @@ impl<T, U, E> Post<T, U, E> {
         let error = JobError::Panicked(text);
         let retry = self.retry.as_ref();
         let again = retry.and_then(|retry| self.verdict(retry, hand, &error));
-        if !self.end_apart(seat, hand, (Some(Err(error)), true, at), again) {
+        if !self.end_apart(seat, hand, (Err(error), true, at), again) {
             return if self.comes_back(seat, hand) { After::Rebuild } else { After::Leave };
         }
         self.ring_dispatcher(self.life.station.stay_away(seat));
@@ -295,7 +296,7 @@ impl<T, U, E> Post<T, U, E> {
         &self,
         seat: usize,
         hand: &mut Hand<T>,
-        (mut outcome, started, at): (Option<Result<U, JobError<E>>>, bool, Stamp),
+        (mut outcome, started, at): (Result<U, JobError<E>>, bool, Stamp),
         again: Option<Duration>,
     ) -> bool {
         let station = &self.life.station;
@@ -312,7 +313,7 @@ impl<T, U, E> Post<T, U, E> {
                 None => End::Result { urgent, result: end(job, &mut outcome, started, at) },
             }
         });
-        drop_each(outcome);
+        drop_each([outcome]);
         let Some(Handover { handed, ring, .. }) = turned else { return false };
         self.ring_collector(station.heed(handed));
         self.ring_dispatcher(ring);
@@ -349,14 +350,12 @@ impl<T, U, E> Post<T, U, E> {
     }
 
     fn ahead(&self) -> usize {
-        self.pace.get().ahead().min(self.prefetch)
+        self.pace.borrow().ahead().min(self.prefetch)
     }
 
     fn record(&self, started: Stamp, ended: Stamp) {
         let before = self.last_end.replace(Some(ended)).unwrap_or(started).max(started);
-        let mut pace = self.pace.get();
-        pace.record(ended.since(started), ended.since(before));
-        self.pace.set(pace);
+        self.pace.borrow_mut().record(ended.since(started), ended.since(before));
     }
 
     fn ring_collector(&self, ring: Option<Ring>) {
@@ -433,49 +432,34 @@ impl<T, U, E> Post<T, U, E> {
         self.stopping.get()
     }
 
-    /// Notes how to wake a seat.
+    /// Notes how to wake a seat, which is a task of its own.
     pub(super) fn note_waker(&self, seat: usize, cx: &Context<'_>) {
-        let mut seats = self.seats.borrow_mut();
-        let noted = match seats.wakers.get_mut(seat) {
-            Some(noted) => noted,
-            None => seats.waker(seat),
-        };
-        if !noted.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *noted = Some(cx.waker().clone());
-        }
+        *self.seats.borrow_mut().waker(seat) = Some(cx.waker().clone());
     }
 
     /// Completes when the seat is woken for leases.
     pub(super) fn rest(&self, seat: usize) -> impl Future<Output = ()> {
         let mut rests = false;
-        poll_fn(move |cx| {
+        poll_fn(move |_| {
             if !rests {
                 rests = true;
-                self.note_waker(seat, cx);
                 let mut seats = self.seats.borrow_mut();
                 seats.rests[seat] = true;
                 seats.resting.push(seat);
                 return Poll::Pending;
             }
-            if !self.seats.borrow().rests[seat] {
-                return Poll::Ready(());
-            }
-            self.note_waker(seat, cx);
-            Poll::Pending
+            if self.seats.borrow().rests[seat] { Poll::Pending } else { Poll::Ready(()) }
         })
     }
 }
 
-/// Ends a job that its lane gave back.
+/// Ends a job that its lane gave back. It is done once, whatever is left of the outcome.
 #[inline(always)]
 fn end<T, U, E>(
     job: Done<T, U, E>,
-    outcome: &mut Option<Result<U, JobError<E>>>,
+    outcome: &mut Result<U, JobError<E>>,
     started: bool,
     at: Stamp,
 ) -> Ended<T, U, E> {
-    match outcome.take() {
-        Some(outcome) => job.end(outcome, started, at),
-        None => unreachable!("a job is ended once"),
-    }
+    job.end(mem::replace(outcome, Err(JobError::Lost)), started, at)
 }

@@ -44,6 +44,11 @@ pub(super) async fn serve<P, X, F, T, U, E>(
     U: Value,
     E: Value,
 {
+    poll_fn(|cx| {
+        post.note_waker(number, cx);
+        Poll::Ready(())
+    })
+    .await;
     let seat = Seat { post: &post, worker, number };
     // One for all of its processors: it numbers the starts.
     let mut hand = Hand::new();
@@ -73,7 +78,8 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     {
         let mut pauses = Pauses::new();
         loop {
-            let built = poll_caught(async { factory().await.map_err(Into::into) }, |_| None).await;
+            let place = pin!(Some(async { factory().await.map_err(Into::into) }));
+            let built = poll_caught(place, |_| None).await;
             let error = match built {
                 Ok(Ok(Ok(processor))) => return Some(processor),
                 Ok(Ok(Err(error))) => text_of(error),
@@ -149,11 +155,8 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
         }
         let mut caller = pin!(cx.stop().map(CancellationToken::cancelled));
         let mut patience = Patience::new(self.post, cx);
-        let ran = poll_caught(async { processor.process(job.payload(), cx).await }, |task| {
-            self.post.note_waker(self.number, task);
-            patience.cut(caller.as_mut().as_pin_mut(), task)
-        })
-        .await;
+        let place = pin!(Some(async { processor.process(job.payload(), cx).await }));
+        let ran = poll_caught(place, |task| patience.cut(caller.as_mut().as_pin_mut(), task)).await;
         match ran {
             Ok(Ok(outcome)) => Ran::Returned(outcome),
             Ok(Err(cut)) => Ran::Dropped(cut),
@@ -164,13 +167,12 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
 
 /// Polls the user's future to its end, or until `cut` says so at a poll in which it does not
 /// complete: a value that was returned wins over a cancel. A panic comes back as its text.
-async fn poll_caught<R>(
-    future: impl Future<Output = R>,
+fn poll_caught<F: Future>(
+    place: Pin<&mut Option<F>>,
     mut cut: impl FnMut(&mut Context<'_>) -> Option<Cut>,
-) -> Result<Result<R, Cut>, Box<str>> {
-    let mut place = pin!(Some(future));
-    let mut running = Polled(place.as_mut());
-    poll_fn(|task| {
+) -> impl Future<Output = Result<Result<F::Output, Cut>, Box<str>>> {
+    let mut running = Polled(place);
+    poll_fn(move |task| {
         let cut = cut(task);
         let Some(running) = running.0.as_mut().as_pin_mut() else {
             return Poll::Ready(Ok(Err(Cut::Cancelled)));
@@ -182,7 +184,6 @@ async fn poll_caught<R>(
             (Err(text), _) => Poll::Ready(Err(text)),
         }
     })
-    .await
 }
 
 /// A future of the user's in its place.
