@@ -171,8 +171,9 @@ impl<T: Value, U: Value, E: Value> Builder<T, U, E> {
     /// How many jobs a worker is handed ahead of those that it runs, at most; unless set, as many as last
     /// about a millisecond by how long its jobs took, and never more than 2,048.
     ///
-    /// With 0, a job is handed out when a worker asks for one, and not before. So jobs start in the order
-    /// of acceptance whatever their lengths, and as many as there are workers may wait for each other.
+    /// With 0, a job is handed out when a worker asks for one, and not before. So jobs go out in the order
+    /// of acceptance whatever their lengths (two that go to two workers at once may start in either order, by
+    /// as long as a thread takes to wake up), and as many as there are workers may wait for each other.
     /// Otherwise a job can start after younger ones for as long as one before it in its worker's supply
     /// runs (guarantee 8 of the readme). It costs a wake-up or two a job: nothing beside jobs of a
     /// millisecond, which are handed out one by one whatever is set here, and several times the price of an

@@ -81,7 +81,7 @@ impl Vigil {
             in_line,
             after = ?STALLED_AFTER,
             "a stall: the pool waits for the subscriber, whose window is full, and the subscriber \
-             handles nothing; if its handler waits for this pool, neither ever goes on"
+             handles nothing; if it waits for this pool before it reads on, neither ever goes on"
         );
     }
 }
