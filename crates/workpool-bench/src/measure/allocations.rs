@@ -9,8 +9,12 @@ use super::{
     counts::output,
     load::{Load, Work},
     peers::{WORKERS, run},
+    report::median,
     usage::ALLOCATIONS,
 };
+
+/// How often it is counted: some contenders' buffers grow by how their threads meet.
+const TIMES: usize = 5;
 
 /// Jobs of the fastest.
 const JOBS: u64 = 400_000;
@@ -47,12 +51,16 @@ pub fn allocations(name: &str) -> Result<f64, String> {
     Ok(run(contender, load)?.used.allocations as f64 / jobs as f64)
 }
 
-/// Has it counted. `None` where this was not started by cargo, which builds that program.
+/// Has it counted, and takes the median. `None` where this was not started by cargo, which builds that program.
 pub(super) fn count(contender: &Contender) -> Result<Option<f64>, String> {
     let Some(cargo) = std::env::var_os("CARGO") else { return Ok(None) };
-    let mut cargo = Command::new(cargo);
-    cargo.args(["run", "--release", "--quiet", "--package", "workpool-bench"]);
-    let printed = output(cargo.args(["--bin", "counting", "--", contender.name]))?.stdout;
-    let counted = printed.trim().parse();
-    counted.map(Some).map_err(|_| format!("counting {}: {printed}", contender.name))
+    let once = |_| {
+        let mut cargo = Command::new(&cargo);
+        cargo.args(["run", "--release", "--quiet", "--package", "workpool-bench"]);
+        let printed = output(cargo.args(["--bin", "counting", "--", contender.name]))?.stdout;
+        let counted = printed.trim().parse::<f64>();
+        counted.map_err(|_| format!("counting {}: {printed}", contender.name))
+    };
+    let counted = (0..TIMES).map(once).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(median(counted.into_iter())))
 }

@@ -30,7 +30,9 @@ pub fn peers(rounds: usize, only: &str) -> Result<Report, String> {
     let rows = rows.into_iter().map(ratio).collect();
     Ok(Report::new(
         "peers",
-        format!("empty jobs, {WORKERS} workers, medians of {rounds} rounds"),
+        format!(
+            "{JOBS} empty jobs, fewer for who is slow, {WORKERS} workers, medians of {rounds} rounds"
+        ),
         rows,
     ))
 }

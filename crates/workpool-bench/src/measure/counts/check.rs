@@ -8,9 +8,9 @@ use crate::measure::report::{Report, Row};
 /// make instructions differ by a few percent.
 const TOLERANCE: f64 = 0.1;
 
-/// So much more of anything per job is no matter, however few there were: of what there is one for
-/// hundreds of jobs, a single one more in a run may be beyond the tolerance.
-const SLACK: f64 = 0.001;
+/// So much more of anything per job is no matter, however few there were: a single one more or less in all
+/// the jobs of a run.
+const SLACK: f64 = 0.000_1;
 
 /// What differs between two reports, in words: row, figure, what was expected, what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ const FIGURES: [Figure; 4] = [
 /// better is said, and changes nothing.
 ///
 /// # Errors
-/// A figure is more than 10 % above that in the file, and more than 0.001 above it, or one is missing.
+/// A figure is more than 10 % above that in the file, and by more than a single one in a run, or one is missing.
 pub fn check_counts(found: &Report, file: &Path, only: &str) -> Result<Option<String>, String> {
     let name = file.display();
     let expected = Report::read(file)?;

@@ -20,19 +20,19 @@ pub(super) fn cases() -> Vec<Case> {
     QUEUES.map(case).into()
 }
 
-/// How much larger the process is once the dispatcher of a paused pool has all jobs. The time is that
-/// of submitting them, and of taking them in.
+/// How much larger the process has ever been than before, once the dispatcher of a paused pool has all jobs.
+/// The time is that of submitting them, and of taking them in.
 async fn measure(name: &str, jobs: u64) -> Result<Found, String> {
     let load = empty(jobs);
     let mut stage = Stage::plain(load).await?;
     stage.pool.pause().await.map_err(|error| error.to_string())?;
-    let before = resident()?;
+    let before = memory("VmRSS:")?;
     let meter = Meter::start();
     submit_batches(&stage.pool, load.numbers())?;
     // It is answered after all that was submitted before has been taken in.
     let status = stage.pool.status().await.map_err(|error| error.to_string())?;
     let measured = meter.stop(0);
-    let bytes = resident()?.saturating_sub(before);
+    let bytes = memory("VmHWM:")?.saturating_sub(before);
     if status.queued as u64 != jobs {
         return Err(format!("{} jobs wait, not {jobs}", status.queued));
     }
@@ -44,10 +44,10 @@ async fn measure(name: &str, jobs: u64) -> Result<Found, String> {
     Ok(Found::row(Row { bytes_per_job, ..row }))
 }
 
-/// The bytes of this process that lie in memory.
-fn resident() -> Result<u64, String> {
+/// The bytes of this process that lie in memory, now or at the highest.
+fn memory(which: &str) -> Result<u64, String> {
     let status = fs::read_to_string("/proc/self/status").map_err(|error| error.to_string())?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(which));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
-    kilobytes.map(|kilobytes: u64| kilobytes * 1_024).ok_or("there is no VmRSS".into())
+    kilobytes.map(|kilobytes: u64| kilobytes * 1_024).ok_or_else(|| format!("there is no {which}"))
 }

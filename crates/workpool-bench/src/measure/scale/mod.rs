@@ -42,8 +42,8 @@ pub fn scale(rounds: usize, only: &str) -> Result<Report, String> {
         }
     }
     let mut what = vec![format!("empty jobs, by the pool alone, medians of {rounds} rounds")];
-    // One run's explanation is enough.
-    what.extend(runs.iter().filter_map(|runs| runs.last()?.note.clone()));
+    // One run's explanation is enough: that of the worst.
+    what.extend(runs.iter().filter_map(|runs| worst(runs)?.note.clone()));
     Ok(Report::new("scale", what.join("; "), rows(&cases, &runs)))
 }
 
@@ -55,6 +55,11 @@ pub fn scale_alone(name: &str) -> Result<String, String> {
     let case = cases().into_iter().find(|case| case.name == name);
     let found = case.ok_or("there is no such case")?.run_here()?;
     serde_json::to_string(&found).map_err(|error| error.to_string())
+}
+
+fn worst(runs: &[Found]) -> Option<&Found> {
+    let of = |run: &&Found| run.rows.first().and_then(|row| row.worst_ns).unwrap_or_default();
+    runs.iter().max_by(|one, other| of(one).total_cmp(&of(other)))
 }
 
 fn rows(cases: &[Case], runs: &[Vec<Found>]) -> Vec<Row> {
