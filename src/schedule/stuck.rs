@@ -27,6 +27,9 @@ pub(crate) const PATIENCE: Duration = STILL;
 
 /// Whether a worker is not to be handed anything, since it would not get to it.
 pub(super) fn is_held_up(survey: &Survey, now: Now) -> bool {
+    if survey.running == 0 {
+        return false;
+    }
     let pace = u32::try_from(survey.ahead).ok().and_then(|jobs| SUPPLY.checked_div(jobs));
     let long = pace.map_or(STILL, |pace| (TIMES * pace).clamp(WORTH, STILL));
     survey.is_held_up(Stamp::of(now.clock), long)
@@ -52,21 +55,21 @@ enum Stands {
 impl Stuck {
     /// Takes in what is seen at `now`. A stuck worker stays so until one of its seats asks again.
     pub(crate) fn observe(&mut self, survey: &Survey, now: Now) {
-        let waits = survey.waiting > 0;
-        let since = match self.still {
-            Some((asked, since)) if asked == survey.asked => since,
-            _ => {
-                *self = Self::default();
-                now.real
-            }
-        };
+        if self.still.is_none_or(|(asked, _)| asked != survey.asked) {
+            *self = Self::default();
+        }
+        if survey.waiting == 0 {
+            // Time without leases does not count.
+            self.still = self.still.filter(|_| self.is_stuck());
+            return;
+        }
+        let (_, since) = *self.still.get_or_insert((survey.asked, now.real));
         let stood = now.real.duration_since(since);
-        if waits && (stood >= BEHIND || survey.is_held_up(Stamp::of(now.clock), BEHIND)) {
+        if stood >= BEHIND || survey.is_held_up(Stamp::of(now.clock), BEHIND) {
             self.stands = Stands::Behind;
-        } else if waits && (stood >= STILL || is_held_up(survey, now)) {
+        } else if stood >= STILL || is_held_up(survey, now) {
             self.stands = self.stands.max(Stands::Still);
         }
-        self.still = (waits || self.is_stuck()).then_some((survey.asked, since));
     }
 
     /// Whether its leases belong to others that have nothing to do.
