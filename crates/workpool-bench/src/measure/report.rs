@@ -17,26 +17,23 @@ pub struct Report {
     pub rows: Vec<Row>,
 }
 
-/// One line of a table. What was not measured is not there.
+/// One line of a table. What was not measured is null; what only some benches measure is not there in
+/// the others.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Row {
     /// Whose figures these are.
     pub name: String,
     /// By the clock; 0 where no time was measured.
-    #[serde(skip_serializing_if = "is_zero")]
     pub ns_per_job: f64,
     /// Of the processors, by all threads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_ns_per_job: Option<f64>,
     /// To what the bench compares with.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
     /// Per job.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocs: Option<f64>,
     /// Times that a thread went to sleep, per job.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sleeps: Option<f64>,
     /// How long the work of a job is, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,10 +68,6 @@ pub struct Row {
     /// In a picture of how costs grow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-}
-
-fn is_zero(figure: &f64) -> bool {
-    *figure == 0.0
 }
 
 /// Where a row stands in a picture.
@@ -136,7 +129,7 @@ const fn column(title: &'static str, digits: usize, value: fn(&Row) -> Option<f6
 }
 
 pub(super) const COLUMNS: &[Column] = &[
-    column("ns/job", 1, |row| (!is_zero(&row.ns_per_job)).then_some(row.ns_per_job)),
+    column("ns/job", 1, |row| (row.ns_per_job != 0.0).then_some(row.ns_per_job)),
     column("CPU ns", 1, |row| row.cpu_ns_per_job),
     column("ratio", 2, |row| row.ratio),
     column("allocs", 3, |row| row.allocs),
