@@ -165,21 +165,24 @@ impl<T: Value, U: Value, E: Value> Seat<'_, T, U, E> {
     }
 }
 
-/// Polls the user's future to its end, or until `cut`, which is asked when it does not complete, says so: a
-/// value that was returned wins over a cancel. A panic comes back as its text.
+/// Polls the user's future to its end, or until `cut` says so at a poll in which it does not
+/// complete: a value that was returned wins over a cancel. A panic comes back as its text.
 fn poll_caught<F: Future>(
     place: Pin<&mut Option<F>>,
     mut cut: impl FnMut(&mut Context<'_>) -> Option<Cut>,
 ) -> impl Future<Output = Result<Result<F::Output, Cut>, Box<str>>> {
     let mut running = Polled(place);
     poll_fn(move |task| {
+        // Before: a job that is told while it is polled is polled once more, and may end in its own way.
+        let cut = cut(task);
         let Some(running) = running.0.as_mut().as_pin_mut() else {
             return Poll::Ready(Ok(Err(Cut::Cancelled)));
         };
-        match catch(|| running.poll(task)) {
-            Ok(Poll::Ready(value)) => Poll::Ready(Ok(Ok(value))),
-            Ok(Poll::Pending) => cut(task).map_or(Poll::Pending, |cut| Poll::Ready(Ok(Err(cut)))),
-            Err(text) => Poll::Ready(Err(text)),
+        match (catch(|| running.poll(task)), cut) {
+            (Ok(Poll::Ready(value)), _) => Poll::Ready(Ok(Ok(value))),
+            (Ok(Poll::Pending), Some(cut)) => Poll::Ready(Ok(Err(cut))),
+            (Ok(Poll::Pending), None) => Poll::Pending,
+            (Err(text), _) => Poll::Ready(Err(text)),
         }
     })
 }

@@ -17,7 +17,7 @@ use actix_workpool::{Builder, CancelOutcome, Clock, Pool, Queue, Shutdown, Syste
 use crate::{
     Arsenal, Bomb, Doomed, MINUTE,
     held::{Latch, blocked_by},
-    support::{Turnstile, behind, listen, status_when, yield_now},
+    support::{Turnstile, behind, listen, status_when},
 };
 
 /// The real time, except that on threads of a kind its readings, or its sleeps, panic a few times.
@@ -135,11 +135,7 @@ async fn a_clock_that_panics_as_it_and_its_sleeps_are_dropped_costs_nobody_anyth
     let builder: Builder<u64, u64, String> = Pool::builder(async move |n: &u64, cx| {
         match n {
             0 => held.pass().await,
-            // It has its grace when it waits again.
-            _ => {
-                cx.cancelled().await;
-                yield_now().await;
-            }
+            _ => cx.cancelled().await,
         }
         Ok(*n)
     });
