@@ -54,6 +54,14 @@ impl Stamp {
     }
 }
 
+#[cfg(test)]
+impl Stamp {
+    /// The same time whenever it is asked: what a test finds does not depend on how long it took.
+    pub(crate) fn fixed() -> Self {
+        Self::of(*EPOCH.get_or_init(Instant::now))
+    }
+}
+
 /// At most 292 years.
 fn nanos(duration: Duration) -> u64 {
     let nanos = duration.as_secs().saturating_mul(1_000_000_000);

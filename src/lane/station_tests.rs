@@ -1,16 +1,8 @@
-use std::{
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{mem, sync::Arc, time::Duration};
 
 use crate::job::Stamp;
 
 use super::{End, Handover, SUPPLY, Station, Surplus, station::Next};
-
-fn now() -> Stamp {
-    Stamp::of(Instant::now())
-}
 
 fn new(seats: usize) -> Station<u32, u32, u32> {
     sharing(seats, &Arc::new(Surplus::new()))
@@ -27,7 +19,7 @@ fn filled(n: u32) -> Station<u32, u32, u32> {
 }
 
 fn ask(station: &Station<u32, u32, u32>, seat: usize, ahead: usize) -> Next {
-    station.ask(seat, ahead, now(), |job| job)
+    station.ask(seat, ahead, Stamp::fixed(), |job| job)
 }
 
 /// Also returns the job that ended.
@@ -39,7 +31,7 @@ fn turn(
     let mut ended = None;
     let note = |job, ended: &mut Option<u32>| (*ended.insert(job), false);
     let exchange = |job: &mut u32, next, ended| note(mem::replace(job, next), ended);
-    let turn = station.turn(seat, ahead, now(), &mut ended, exchange, note);
+    let turn = station.turn(seat, ahead, Stamp::fixed(), &mut ended, exchange, note);
     let turn = turn.ok();
     (ended, turn)
 }
@@ -121,7 +113,7 @@ fn turn_after(station: &Station<u32, u32, u32>, since: Stamp, later: Duration) -
 
 #[test]
 fn what_waited_behind_an_overrun_goes_back_before_the_seat_goes_on() {
-    let (station, since) = (new(1), now());
+    let (station, since) = (new(1), Stamp::fixed());
     let _ = station.hand_out(|queue| queue.extend(0..5));
     assert!(station.ask(0, 9, since, |job| job).found);
     assert!(turn_after(&station, since, SUPPLY / 2).found, "a supply is not used up yet");
@@ -136,7 +128,7 @@ fn what_waited_behind_an_overrun_goes_back_before_the_seat_goes_on() {
 
 #[test]
 fn a_worker_is_held_up_while_every_seat_runs_for_long() {
-    let (station, since) = (new(2), now());
+    let (station, since) = (new(2), Stamp::fixed());
     let long = since.after(SUPPLY);
     let _ = station.hand_out(|queue| queue.extend(0..4));
     assert!(!station.survey().is_held_up(long, SUPPLY), "nothing runs: it has not been woken yet");
@@ -165,7 +157,9 @@ fn a_seat_can_be_told_to_leave_before_it_asks_after_a_job() {
     let station = sharing(1, &surplus);
     let _ = station.hand_out(|queue| queue.extend([0]));
     let _ = ask(&station, 0, 0);
-    assert!(station.end(0, now(), |job| End::Result { result: job, urgent: false }).is_some());
+    assert!(
+        station.end(0, Stamp::fixed(), |job| End::Result { result: job, urgent: false }).is_some()
+    );
     surplus.add(1);
     assert_eq!(station.dismiss(1, false), [0]);
     let _ = station.stay_away(0);
@@ -183,7 +177,9 @@ fn a_seat_is_live_from_the_end_of_its_job_until_it_asks_but_not_while_it_builds(
     assert_eq!((station.survey().idle, station.survey().live()), (1, 1));
     let _ = station.hand_out(|queue| queue.extend([0]));
     let _ = ask(&station, 0, 0);
-    assert!(station.end(0, now(), |job| End::Result { result: job, urgent: false }).is_some());
+    assert!(
+        station.end(0, Stamp::fixed(), |job| End::Result { result: job, urgent: false }).is_some()
+    );
     let _ = station.stay_away(0);
     assert_eq!(station.survey().live(), 0);
     assert!(station.fail(0).ring.is_some());
@@ -194,7 +190,7 @@ fn a_seat_that_looks_by_itself_is_not_rung_until_it_has_looked_for_the_last_time
     let station = new(1);
     let look = |last| {
         let asked = station.survey().asked;
-        let found = station.look(0, last, now(), |job| job).found;
+        let found = station.look(0, last, Stamp::fixed(), |job| job).found;
         assert_eq!(station.survey().asked, asked + 1, "it is not stuck");
         found
     };
@@ -214,7 +210,7 @@ fn a_job_is_ended_by_its_seat_or_by_whoever_gave_the_seat_up() {
     let station = filled(2);
     let _ = ask(&station, 0, 0);
     let _ = ask(&station, 1, 0);
-    let ended = station.end(0, now(), |job| End::Result { result: job, urgent: false });
+    let ended = station.end(0, Stamp::fixed(), |job| End::Result { result: job, urgent: false });
     assert!(ended.is_some_and(|ended| !ended.found && ended.ring.is_none()));
     assert_eq!(station.abandon(), [1]);
     assert_eq!(turn(&station, 1, 0).0, None);
@@ -296,7 +292,7 @@ fn a_job_that_is_to_be_tried_again_is_in_the_lane_until_the_dispatcher_takes_it(
     let _ = ask(&station, 0, 0);
     let _ = station.survey();
     let pause = Duration::from_secs(1);
-    let ended = station.end(0, now(), |job| End::Again(job, pause));
+    let ended = station.end(0, Stamp::fixed(), |job| End::Again(job, pause));
     assert!(ended.is_some_and(|ended| ended.ring.is_some()), "the dispatcher hears of it");
     let _ = ask(&station, 0, 0);
     assert!(station.survey().again && !station.survey().is_quiet());
@@ -306,7 +302,7 @@ fn a_job_that_is_to_be_tried_again_is_in_the_lane_until_the_dispatcher_takes_it(
 
 #[test]
 fn a_job_that_runs_for_too_long_is_ended_over_its_seats_head_and_the_seat_comes_back() {
-    let (station, now) = (filled(3), Stamp::of(Instant::now()));
+    let (station, now) = (filled(3), Stamp::fixed());
     let _ = (ask(&station, 0, 0), ask(&station, 1, 0));
     let at = |seconds| now.after(Duration::from_secs(seconds));
     // The first may run for one second, the second for five.
@@ -328,7 +324,7 @@ fn a_job_that_runs_for_too_long_is_ended_over_its_seats_head_and_the_seat_comes_
 
 #[test]
 fn a_job_that_runs_for_too_long_can_be_left_to_its_seat() {
-    let (station, now) = (filled(1), Stamp::of(Instant::now()));
+    let (station, now) = (filled(1), Stamp::fixed());
     let _ = ask(&station, 0, 0);
     assert_eq!(station.overdue(now, |_| Some((now, 7)), false), [(0, None)]);
     assert!(station.told(0).is_late(7));
@@ -338,7 +334,7 @@ fn a_job_that_runs_for_too_long_can_be_left_to_its_seat() {
 
 #[test]
 fn only_a_worker_whose_seats_are_all_stuck_is_written_off() {
-    let (station, now) = (filled(2), Stamp::of(Instant::now()));
+    let (station, now) = (filled(2), Stamp::fixed());
     let _ = (ask(&station, 0, 0), ask(&station, 1, 0));
     let first = |&job: &u32| (job == 0).then_some((now, 0));
     station.overdue(now, first, true);

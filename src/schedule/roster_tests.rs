@@ -11,6 +11,10 @@ use super::{Backlog, Dealt, Goes, Now, PATIENCE, Roster, stuck::BEHIND};
 
 type Stations = Vec<Arc<Station<u32, u32, ()>>>;
 
+fn now() -> Instant {
+    Stamp::fixed().instant()
+}
+
 fn workers(n: usize) -> (Stations, Roster<u32, u32, ()>) {
     let mut roster = Roster::new(Arc::new(Surplus::new()), n);
     roster.grow(2 * n);
@@ -43,7 +47,7 @@ fn deal(
 
 /// A seat asks, after its job if it runs one.
 fn take(station: &Station<u32, u32, ()>, seat: usize, ahead: usize) -> Option<u32> {
-    take_at(station, seat, ahead, Instant::now())
+    take_at(station, seat, ahead, now())
 }
 
 fn take_at(station: &Station<u32, u32, ()>, seat: usize, ahead: usize, at: Instant) -> Option<u32> {
@@ -65,8 +69,7 @@ fn nobody_is_handed_more_than_it_asked_for() {
     take(&stations[0], 0, 0);
     let mut jobs = queue(0..10);
     let mut woken = Vec::new();
-    let dealt =
-        deal(&mut roster, &mut jobs, None, Instant::now(), |_| (), |worker| woken.push(worker));
+    let dealt = deal(&mut roster, &mut jobs, None, now(), |_| (), |worker| woken.push(worker));
     assert_eq!((dealt.handed_out, woken), (1, vec![0]));
     assert!(!dealt.quiet);
 }
@@ -76,15 +79,15 @@ fn an_allowance_holds_jobs_back() {
     let (stations, mut roster) = workers(1);
     take(&stations[0], 0, 8);
     let mut jobs = queue(0..10);
-    assert_eq!(deal(&mut roster, &mut jobs, Some(3), Instant::now(), |_| (), |_| ()).handed_out, 3);
-    assert_eq!(deal(&mut roster, &mut jobs, Some(0), Instant::now(), |_| (), |_| ()).handed_out, 0);
+    assert_eq!(deal(&mut roster, &mut jobs, Some(3), now(), |_| (), |_| ()).handed_out, 3);
+    assert_eq!(deal(&mut roster, &mut jobs, Some(0), now(), |_| (), |_| ()).handed_out, 0);
 }
 
 #[test]
 fn what_waits_behind_an_overrun_goes_to_an_idle_worker() {
     let (stations, mut roster) = workers(2);
     take(&stations[0], 0, 100);
-    let now = Instant::now();
+    let now = now();
     let mut jobs = queue(0..64);
     deal(&mut roster, &mut jobs, None, now, |_| (), |_| ());
     assert_eq!(take(&stations[0], 0, 100), Some(0), "and it runs on and on");
@@ -100,7 +103,7 @@ fn what_waits_behind_an_overrun_goes_to_an_idle_worker() {
 #[test]
 fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
     let (stations, mut roster) = workers(2);
-    let now = Instant::now();
+    let now = now();
     take(&stations[0], 0, 0);
     deal(&mut roster, &mut queue([7]), None, now, |_| (), |_| ());
     take(&stations[1], 0, 0);
@@ -123,7 +126,7 @@ fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
     take(&stations[1], 0, 0);
     take(&stations[1], 1, 0);
     let starts = |_| assert_eq!(take(&stations[0], 0, 0), Some(7));
-    let dealt = deal(&mut roster, &mut queue([8]), None, Instant::now(), |_| (), starts);
+    let dealt = deal(&mut roster, &mut queue([8]), None, now(), |_| (), starts);
     assert_eq!(take(&stations[1], 0, 0), Some(8));
     take(&stations[1], 0, 0);
     assert!(!dealt.quiet, "the other job runs");
@@ -132,7 +135,7 @@ fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
 #[test]
 fn a_worker_that_was_only_slow_is_handed_jobs_again() {
     let (stations, mut roster) = workers(2);
-    let now = Instant::now();
+    let now = now();
     take(&stations[0], 0, 0);
     deal(&mut roster, &mut queue([7]), None, now, |_| (), |_| ());
     take(&stations[1], 0, 0);
@@ -148,7 +151,7 @@ fn a_worker_that_was_only_slow_is_handed_jobs_again() {
 #[test]
 fn leases_of_a_stuck_worker_go_before_the_queue() {
     let (stations, mut roster) = workers(2);
-    let now = Instant::now();
+    let now = now();
     take(&stations[0], 0, 8);
     deal(&mut roster, &mut queue(0..5), None, now, |_| (), |_| ());
     take(&stations[0], 0, 8);
@@ -174,7 +177,7 @@ fn ask_at(station: &Station<u32, u32, ()>, at: Instant) -> Option<u32> {
 #[test]
 fn what_waits_behind_several_overruns_starts_in_the_order_of_acceptance() {
     let (stations, mut roster) = workers(2);
-    let now = Instant::now();
+    let now = now();
     let mut jobs = queue(0..40);
     let seats = [&stations[0], &stations[1]];
     assert_eq!(seats.map(|station| ask_at(station, now)), [None, None]);
@@ -193,7 +196,7 @@ fn what_waits_behind_several_overruns_starts_in_the_order_of_acceptance() {
 #[test]
 fn a_worker_that_runs_a_long_job_is_handed_nothing_of_what_comes_back_whatever_it_asked_for() {
     let (stations, mut roster) = workers(2);
-    let now = Instant::now();
+    let now = now();
     ask_at(&stations[0], now);
     deal(&mut roster, &mut queue([0]), None, now, |_| (), |_| ());
     assert_eq!(ask_at(&stations[0], now), Some(0));
@@ -208,7 +211,7 @@ fn a_worker_that_runs_a_long_job_is_handed_nothing_of_what_comes_back_whatever_i
 #[test]
 fn older_leases_go_before_younger_ones_wherever_they_come_from() {
     let (stations, mut roster) = workers(2);
-    let now = Instant::now();
+    let now = now();
     take(&stations[0], 0, 3);
     deal(&mut roster, &mut queue(0..4), None, now, |_| (), |_| ());
     assert_eq!(take(&stations[0], 0, 3), Some(0), "and it runs on and on");
@@ -249,7 +252,7 @@ proptest! {
         let (stations, mut roster) = workers(3);
         let (mut jobs, mut submitted) = (Backlog::new(), 0_u32);
         let mut started = std::collections::BTreeSet::new();
-        let mut now = Instant::now();
+        let mut now = now();
         for step in steps {
             match step {
                 Step::Submit(n) => {

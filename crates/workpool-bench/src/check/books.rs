@@ -196,7 +196,8 @@ impl Books {
         for number in jobs {
             let Some(record) = self.jobs.get_mut(number) else { continue };
             if self.pools[record.pool].shut_at.is_some() {
-                // One that was abandoned runs on, or begins: its seat had it, and had not called its code.
+                // Whether it was abandoned, the report will say.
+                record.drained_at_the_end.get_or_insert(self.clock);
                 continue;
             }
             record.must_not_start = Some("a drain has waited for it");

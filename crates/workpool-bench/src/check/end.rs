@@ -18,6 +18,7 @@ impl Ledger {
             (0..books.pools.len()).for_each(|pool| {
                 books.check_order(pool);
                 books.check_report(pool);
+                books.check_drained(pool);
             });
         }
     }
@@ -108,6 +109,19 @@ impl Books {
         let unheard = self.jobs.values().any(|job| job.pool == pool && job.kind.is_none());
         if !unheard && named != known {
             sim::fail(|| format!("invariant 9: {named:?} are named as abandoned, not {known:?}"));
+        }
+    }
+
+    /// A drain that resolves as the pool ends leaves behind, running or about to begin, only what was
+    /// abandoned, or what timed out over its head.
+    fn check_drained(&self, pool: usize) {
+        let Some((_, abandoned)) = &self.pools[pool].report else { return };
+        let left_behind = |job: &super::Record| {
+            abandoned.contains(&job.id) || job.terms.blocks && job.terms.timeout.is_some()
+        };
+        let runs = |job: &super::Record| job.drained_at_the_end.is_some_and(|at| job.ran_after(at));
+        if let [number, ..] = self.which(pool, |job| runs(job) && !left_behind(job))[..] {
+            sim::fail(|| format!("invariant 4: job {number} runs after a drain"));
         }
     }
 }

@@ -123,6 +123,8 @@ pub(crate) struct Record {
     pub(crate) kind: Option<Kind>,
     /// Why it must not start any more, if it must not.
     pub(crate) must_not_start: Option<&'static str>,
+    /// When a drain had waited for it that resolved as the pool ended.
+    pub(crate) drained_at_the_end: Option<u64>,
     /// Who heard of it.
     pub(crate) heard: Vec<usize>,
     /// When the first of them did.
@@ -154,6 +156,7 @@ impl Record {
             returned: None,
             kind: None,
             must_not_start: None,
+            drained_at_the_end: None,
             heard: Vec::new(),
             first_heard: None,
         }
@@ -175,6 +178,11 @@ impl Record {
         self.start.is_some() && self.returned.is_none()
     }
 
+    /// Its code ran, or began, after this.
+    pub(crate) fn ran_after(&self, at: u64) -> bool {
+        self.start.is_some() && self.returned.is_none_or(|(returned, _)| returned > at)
+    }
+
     /// It has not been started, or may be started again.
     pub(crate) fn may_start(&self) -> bool {
         self.start.is_none() || self.may_be_retried()
@@ -189,7 +197,8 @@ impl Record {
 
     /// It may have ended over the head of its code.
     pub(crate) fn may_be_left_behind(&self) -> bool {
-        let now = sim::Sim::here().now();
+        // The real time stands in for a clock that panics.
+        let now = sim::Sim::here().now().max(sim::Sim::here().real_now());
         let is_late = |timeout| now.duration_since(self.begun_at) >= timeout;
         self.kind == Some(Kind::Abandoned)
             || self.terms.blocks && self.terms.timeout.is_some_and(is_late)
