@@ -58,8 +58,8 @@ impl Stuck {
         if self.still.is_none_or(|(asked, _)| asked != survey.asked) {
             *self = Self::default();
         }
-        if survey.waiting == 0 {
-            // Time without leases does not count.
+        if survey.waiting == 0 || survey.returns {
+            // Time without leases does not count, nor with some that are to go back: its seats leave them alone.
             self.still = self.still.filter(|_| self.is_stuck());
             return;
         }
@@ -141,6 +141,15 @@ mod tests {
         stuck.observe(&seen(0, 7), at(now + 2 * PATIENCE));
         assert!(stuck.is_stuck());
         stuck.observe(&seen(0, 8), at(now + 3 * PATIENCE));
+        assert!(!stuck.is_stuck());
+    }
+
+    #[test]
+    fn a_worker_that_leaves_its_leases_to_others_does_not_stand_still() {
+        let (mut stuck, now) = (Stuck::default(), Instant::now());
+        let returns = Survey { idle: 1, returns: true, ..seen(1, 7) };
+        stuck.observe(&returns, at(now));
+        stuck.observe(&returns, at(now + 2 * STILL));
         assert!(!stuck.is_stuck());
     }
 
