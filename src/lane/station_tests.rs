@@ -90,6 +90,21 @@ fn a_worker_that_was_given_up_rings_when_it_is_back() {
 }
 
 #[test]
+fn a_worker_that_was_given_up_is_back_when_a_seat_that_was_woken_leaves() {
+    let surplus = Arc::new(Surplus::new());
+    let station = sharing(2, &surplus);
+    let _ = (ask(&station, 0, 0), ask(&station, 1, 0));
+    let _ = station.hand_out(|queue| queue.extend([1]));
+    assert_eq!(station.answer().0, 1);
+    assert!(station.give_up(station.survey().asked));
+    surplus.add(1);
+    assert!(ask(&station, 1, 0).leaves);
+    let asked = station.survey().asked;
+    let _ = station.vacate(1);
+    assert!(!station.give_up(asked), "nobody else was woken, who would ask");
+}
+
+#[test]
 fn recall_takes_the_youngest_in_order() {
     let station = filled(5);
     assert_eq!(station.recall(2), [3, 4]);
