@@ -1,6 +1,6 @@
 //! Actors as those who get a pool's messages.
 
-use actix::{Message, Recipient, WeakRecipient, dev::SendError};
+use actix::{Message, Recipient, WeakRecipient};
 use tokio::task::unconstrained;
 
 use crate::{
@@ -49,18 +49,16 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for WeakRecipient<M> {
 
 /// Sends a message whose handling nobody waits for.
 fn post<M: Message<Result = ()> + Send>(recipient: &Recipient<M>, message: M) -> Result<(), M> {
-    // `do_send` alone would hide that the actor is gone; a full mailbox takes it nevertheless.
-    match recipient.try_send(message) {
-        Ok(()) => Ok(()),
-        Err(SendError::Full(message)) => {
-            // As in `ask`, the actor may stop this very moment.
-            if let Err(text) = catch(|| recipient.do_send(message)) {
-                tracing::warn!(%text, "the drop of a result panicked");
-            }
-            Ok(())
-        }
-        Err(SendError::Closed(message)) => Err(message),
+    // `do_send` alone would hide that the actor is gone; `try_send` alone would refuse where the mailbox is
+    // full, after it has queued for room, under a lock.
+    if !recipient.connected() {
+        return Err(message);
     }
+    // As in `ask`, the actor may stop this very moment.
+    if let Err(text) = catch(|| recipient.do_send(message)) {
+        tracing::warn!(%text, "the drop of a result panicked");
+    }
+    Ok(())
 }
 
 /// Sends a message through a recipient that was never used, and keeps the credit until it has been
