@@ -27,6 +27,12 @@ pub(crate) trait Outlet<M>: Send {
     /// the subscriber has handled the message.
     fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M>;
 
+    /// What was sent may be on its way together: it goes now.
+    fn flush(&self) {}
+
+    /// What was sent is in the subscriber's mailbox after this.
+    fn settle(&self) {}
+
     /// Whether the subscriber is gone.
     fn is_gone(&self) -> bool;
 
@@ -155,6 +161,9 @@ impl<T, U, E> Subscription<T, U, E> {
                 given.heard += usize::from(self.give(result, now));
             }
         }
+        if let Subscriber::Results(outlet) = &*self.subscriber {
+            outlet.flush();
+        }
         given
     }
 
@@ -162,7 +171,7 @@ impl<T, U, E> Subscription<T, U, E> {
     #[inline]
     fn give(&mut self, result: JobResult<T, U, E>, now: Instant) -> bool {
         if self.room.has_missed() {
-            // What it missed came after what was gathered, and before this.
+            // What it missed came after what it was given, and before this.
             self.flush();
             self.room.tell(false);
         }
@@ -179,11 +188,15 @@ impl<T, U, E> Subscription<T, U, E> {
         self.note(sent)
     }
 
-    /// Hands over what has been gathered.
+    /// Hands over what has been gathered, or is on its way.
     fn flush(&mut self) {
-        if let Subscriber::Batches(outlet, batches) = &mut *self.subscriber {
-            let sent = send(&**outlet, batches.flush(), &batches.spares, &self.room);
-            self.note(sent);
+        match &mut *self.subscriber {
+            Subscriber::Results(outlet) => outlet.settle(),
+            Subscriber::Batches(outlet, batches) => {
+                let sent = send(&**outlet, batches.flush(), &batches.spares, &self.room);
+                self.note(sent);
+            }
+            Subscriber::Drained(_) => {}
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    Bounds, Credit, Limit, Results, Windows,
+    Bounds, Credit, Limit, Lot, Results, Windows,
     hub::{Hub, Kind, Order, Outlet, SubscriptionId},
 };
 
@@ -44,6 +44,9 @@ struct Ear {
     handled: Arc<Mutex<usize>>,
     credits: Arc<Mutex<VecDeque<Option<Credit>>>>,
     gone: Arc<AtomicBool>,
+    /// Single results are on their way to it before they are in its mailbox.
+    is_far: bool,
+    on_their_way: Arc<Mutex<Lot<Number>>>,
 }
 
 impl Ear {
@@ -61,22 +64,32 @@ impl Ear {
         Ok(())
     }
 
+    /// The first that is on its way is there, if one is.
+    fn arrive(&self) -> bool {
+        let first = self.on_their_way.lock().unwrap().pop_front();
+        first.is_some_and(|(result, credit)| {
+            self.hear(result, credit, |result| vec![event(result)]).is_ok()
+        })
+    }
+
     fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
 
     fn handle(&self) {
+        self.arrive();
         if self.credits.lock().unwrap().pop_front().is_some() {
             *self.handled.lock().unwrap() += 1;
         }
     }
 
     fn idle(&self) -> bool {
-        self.credits.lock().unwrap().is_empty()
+        self.credits.lock().unwrap().is_empty() && self.on_their_way.lock().unwrap().is_empty()
     }
 
     fn die(&self) {
         self.gone.store(true, Ordering::Relaxed);
+        self.on_their_way.lock().unwrap().clear();
         self.credits.lock().unwrap().clear();
     }
 
@@ -112,8 +125,32 @@ macro_rules! outlets {
     )* };
 }
 
+impl Outlet<Number> for Ear {
+    fn send(&self, result: Number, credit: Option<Credit>) -> Result<(), Number> {
+        if self.is_gone() {
+            return Err(result);
+        }
+        self.on_their_way.lock().unwrap().push_back((result, credit));
+        if !self.is_far {
+            self.arrive();
+        }
+        Ok(())
+    }
+
+    fn settle(&self) {
+        while self.arrive() {}
+    }
+
+    fn is_gone(&self) -> bool {
+        Ear::is_gone(self)
+    }
+
+    fn weaken(self: Box<Self>) -> Box<dyn Outlet<Number>> {
+        self
+    }
+}
+
 outlets! {
-    Number, |result| vec![event(result)];
     Results<u32, (), ()>, |results| results.iter().map(event).collect();
     Missed, |missed| vec![Event::Missed(missed.count)];
     Drained, |_| vec![Event::Drained];
@@ -121,7 +158,7 @@ outlets! {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Want {
-    Singles,
+    Singles { far: bool },
     Batches { max_len: usize, max_age: u64 },
     Drained,
 }
@@ -149,7 +186,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let batches =
         (1..5_usize, 0..5_u64).prop_map(|(max_len, max_age)| Want::Batches { max_len, max_age });
-    let want = prop_oneof![Just(Want::Singles), batches, Just(Want::Drained)];
+    let singles = any::<bool>().prop_map(|far| Want::Singles { far });
+    let want = prop_oneof![singles, batches, Just(Want::Drained)];
     let width = prop_oneof![
         Just(Width::Endless),
         (1..6_usize).prop_map(Width::Waits),
@@ -270,6 +308,9 @@ impl Member {
         };
         let messages = self.ear.heard.lock().unwrap();
         prop_assert!(messages.iter().all(|message| (1..=longest).contains(&message.len())));
+        if self.ear.is_far && !all {
+            return Ok(());
+        }
         let waiting = self.came.iter().skip(heard.len());
         prop_assert!(waiting.clone().all(|came| !all && now < came + oldest), "{:?}", self.want);
         prop_assert!(waiting.count() < longest);
@@ -309,10 +350,10 @@ impl Stage {
     }
 
     fn subscribe(&mut self, want: Want, width: Width) {
-        let ear = Ear::default();
+        let ear = Ear { is_far: want == Want::Singles { far: true }, ..Ear::default() };
         let outlet = Box::new(ear.clone());
         let kind = match want {
-            Want::Singles => Kind::Results(outlet),
+            Want::Singles { .. } => Kind::Results(outlet),
             Want::Drained => Kind::Drained(outlet),
             Want::Batches { max_len, max_age } => {
                 Kind::Batches(outlet, Bounds { max_len, max_age: Duration::from_millis(max_age) })

@@ -5,6 +5,7 @@ mod delivery;
 mod hub;
 mod results;
 mod spares;
+mod splitter;
 mod stream;
 mod windows;
 
@@ -15,6 +16,7 @@ pub(crate) use self::{
     batches::Bounds,
     delivery::Delivery,
     hub::{Hub, Kind, Order, Outlet},
+    splitter::{Lot, Splitter},
     stream::outlet,
     windows::{Credit, Limit, Windows},
 };

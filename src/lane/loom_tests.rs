@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     mem,
     sync::Arc as StdArc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use loom::{
@@ -15,7 +15,11 @@ use loom::{
     thread,
 };
 
-use crate::{job::Stamp, runtime::keep_until};
+use crate::{
+    deliver::{Credit, Lot, Outlet, Splitter},
+    job::Stamp,
+    runtime::keep_until,
+};
 
 use super::{Bell, Handover, Holdback, Lane, Newcomers, Put, Ring, Surplus, Told, Why, Window};
 
@@ -354,5 +358,64 @@ fn what_is_kept_until_an_answer_is_dropped_then_whoever_is_first() {
         keep_until(poll_fn(move |cx| question.poll(cx)), kept.clone());
         answering.join().unwrap();
         assert_eq!(StdArc::strong_count(&kept), 1);
+    });
+}
+
+/// A subscriber: what is in its mailbox.
+#[derive(Clone)]
+struct Ear(Arc<Mutex<Vec<u8>>>);
+
+impl Outlet<u8> for Ear {
+    fn send(&self, message: u8, _: Option<Credit>) -> Result<(), u8> {
+        self.0.lock().unwrap().push(message);
+        Ok(())
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+
+    fn weaken(self: Box<Self>) -> Box<dyn Outlet<u8>> {
+        self
+    }
+}
+
+/// Whether a task is to be polled.
+struct Woken(Mutex<bool>);
+
+impl Wake for Woken {
+    fn wake(self: StdArc<Self>) {
+        *self.0.lock().unwrap() = true;
+    }
+}
+
+#[test]
+fn what_is_handed_over_is_sent_once_in_order_by_the_task_or_by_whoever_settles() {
+    loom::model(|| {
+        let ear = Ear(Arc::new(Mutex::new(Vec::new())));
+        let splitter = Arc::new(Splitter::new(ear.clone()));
+        let woken = StdArc::new(Woken(Mutex::new(true)));
+        let run = |splitter: &Splitter<u8, Ear>, woken: &StdArc<Woken>| {
+            let waker = Waker::from(woken.clone());
+            while mem::take(&mut *woken.0.lock().unwrap()) {
+                assert!(splitter.poll(1, &Context::from_waker(&waker)).is_pending());
+            }
+        };
+        let task = {
+            let (splitter, woken) = (splitter.clone(), woken.clone());
+            thread::spawn(move || run(&splitter, &woken))
+        };
+        let hand_over = |message| {
+            let mut lot = Lot::default();
+            lot.push_back((message, None));
+            splitter.hand_over(&mut lot);
+        };
+        hand_over(1);
+        splitter.settle();
+        assert_eq!(*ear.0.lock().unwrap(), [1]);
+        hand_over(2);
+        task.join().unwrap();
+        run(&splitter, &woken);
+        assert_eq!(*ear.0.lock().unwrap(), [1, 2], "the task sleeps beside it");
     });
 }

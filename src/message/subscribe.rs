@@ -6,6 +6,7 @@ use crate::{
     deliver::{Bounds, Kind, Limit, Order, Outlet, Results, SubscriptionId},
     error::SubscribeError,
     job::JobResult,
+    runtime::Singly,
     value::Value,
 };
 
@@ -64,7 +65,7 @@ pub struct Subscribe<T, U, E> {
 impl<T: Value, U: Value, E: Value> Subscribe<T, U, E> {
     /// Every result, one message each.
     pub fn results(recipient: Recipient<JobResult<T, U, E>>) -> Self {
-        Self::to(Kind::Results(Box::new(recipient)))
+        Self::to(Kind::Results(Box::new(Singly::new(recipient))))
     }
 
     /// Every result, in batches of all that came at once, at most 1,024 a batch; change that with

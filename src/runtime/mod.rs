@@ -8,7 +8,9 @@ mod crew;
 mod keep;
 mod look;
 mod outlet;
+mod place;
 mod reply;
+mod singly;
 mod step_clock;
 mod system_clock;
 mod ticks;
@@ -27,6 +29,7 @@ pub(crate) use self::{
     crew::{Crew, home, spawn, stop_this_thread, watch_system},
     look::look_again,
     reply::{Reply, Request, request},
+    singly::Singly,
     ticks::Ticks,
     turns::take_turns,
 };

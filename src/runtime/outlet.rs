@@ -8,15 +8,46 @@ use crate::{
     panic::catch,
 };
 
-use super::keep::keep_until;
+use super::{keep::keep_until, singly::Singly};
+
+/// What an actor's messages are put into.
+pub(crate) trait Mailbox<M>: Outlet<M> + Clone + 'static {
+    /// As [`send`](Outlet::send), and keeps `kept` until the message has been handled, or never will be: it is
+    /// dropped by whoever answers.
+    fn ask(&self, message: M, kept: impl Send + 'static) -> Result<(), M>;
+
+    /// The same for single messages, but it does not keep the actor alive.
+    fn weak(&self) -> Box<dyn Outlet<M>>;
+}
+
+impl<M: Message<Result = ()> + Send + 'static> Mailbox<M> for Recipient<M> {
+    fn ask(&self, message: M, kept: impl Send + 'static) -> Result<(), M> {
+        // A clone has a slot of its own in the mailbox: `send` then enqueues at once, whatever
+        // the mailbox's capacity, and no later message overtakes this one.
+        ask(&self.clone(), message, kept)
+    }
+
+    fn weak(&self) -> Box<dyn Outlet<M>> {
+        Box::new(Singly::new(self.downgrade()))
+    }
+}
+
+impl<M: Message<Result = ()> + Send + 'static> Mailbox<M> for WeakRecipient<M> {
+    fn ask(&self, message: M, kept: impl Send + 'static) -> Result<(), M> {
+        let Some(recipient) = self.upgrade() else { return Err(message) };
+        ask(&recipient, message, kept)
+    }
+
+    fn weak(&self) -> Box<dyn Outlet<M>> {
+        Box::new(Singly::new(self.clone()))
+    }
+}
 
 impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for Recipient<M> {
     fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M> {
         match credit {
             None => post(self, message),
-            // A clone has a slot of its own in the mailbox: `send` then enqueues at once, whatever
-            // the mailbox's capacity, and no later message overtakes this one.
-            Some(credit) => ask(&self.clone(), message, credit),
+            Some(credit) => self.ask(message, credit),
         }
     }
 
@@ -31,10 +62,10 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for Recipient<M> {
 
 impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for WeakRecipient<M> {
     fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M> {
-        let Some(recipient) = self.upgrade() else { return Err(message) };
-        match credit {
-            None => post(&recipient, message),
-            Some(credit) => ask(&recipient, message, credit),
+        match (self.upgrade(), credit) {
+            (None, _) => Err(message),
+            (Some(recipient), None) => post(&recipient, message),
+            (Some(recipient), Some(credit)) => ask(&recipient, message, credit),
         }
     }
 
@@ -61,12 +92,11 @@ fn post<M: Message<Result = ()> + Send>(recipient: &Recipient<M>, message: M) ->
     Ok(())
 }
 
-/// Sends a message through a recipient that was never used, and keeps the credit until it has been
-/// handled, or never will be.
+/// Sends a message through a recipient that was never used; see [`Mailbox::ask`].
 fn ask<M: Message<Result = ()> + Send + 'static>(
     unused: &Recipient<M>,
     message: M,
-    credit: Credit,
+    kept: impl Send + 'static,
 ) -> Result<(), M> {
     if !unused.connected() {
         return Err(message);
@@ -75,7 +105,7 @@ fn ask<M: Message<Result = ()> + Send + 'static>(
     // drop of a value may panic.
     match catch(|| unused.send(message)) {
         // Whoever answers polls it, and may have used up its own budget.
-        Ok(request) => keep_until(unconstrained(request), credit),
+        Ok(request) => keep_until(unconstrained(request), kept),
         Err(text) => tracing::warn!(%text, "the drop of a result panicked"),
     }
     Ok(())

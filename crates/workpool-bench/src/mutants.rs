@@ -18,7 +18,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "the leases of a dead worker are forgotten",
         file: "src/schedule/scheduler/workers.rs",
-        from: "wanted, now, port);\n        }\n        self.give_back(leases);",
+        from: "wanted, now, port);\n        }\n        self.roster.give_back(leases);",
         to: "wanted, now, port);\n        }\n        drop(leases);",
     },
     Mutant {
@@ -102,8 +102,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "a job that is cancelled while it waits has no result",
         file: "src/schedule/scheduler/asks.rs",
-        from: "self.put([job.end(JobError::Cancelled, now.clock)], port);",
-        to: "drop(job);",
+        from: "self.roster.withdraw(id) {\n            self.put([job.end(JobError::Cancelled, now.clock)], port);",
+        to: "self.roster.withdraw(id) {\n            drop(job);",
     },
     Mutant {
         what: "a lease is dropped as another begins",
@@ -197,6 +197,30 @@ const MUTANTS: &[Mutant] = &[
         file: "src/schedule/scheduler/arrivals.rs",
         from: "if let Some(delay) = job.delay() {",
         to: "if let Some(delay) = job.delay().filter(|_| false) {",
+    },
+    Mutant {
+        what: "Drained does not wait for a splitter",
+        file: "src/deliver/hub.rs",
+        from: "Subscriber::Results(outlet) => outlet.settle(),",
+        to: "Subscriber::Results(_) => {}",
+    },
+    Mutant {
+        what: "a splitter that has nothing to send does not say so",
+        file: "src/deliver/splitter.rs",
+        from: "                incoming.idle = Some(cx.waker().clone());\n",
+        to: "",
+    },
+    Mutant {
+        what: "a splitter goes on without its subscriber's arbiter",
+        file: "src/deliver/splitter.rs",
+        from: "lock(&self.incoming).orphaned = true;",
+        to: "",
+    },
+    Mutant {
+        what: "a worker whose leases are on their way back is taken for stuck",
+        file: "src/schedule/stuck.rs",
+        from: "survey.waiting == 0 || survey.returns",
+        to: "survey.waiting == 0",
     },
 ];
 

@@ -23,7 +23,9 @@ pub use self::{
 pub(crate) use self::{
     faults::{denies_thread, read_pool_clock, system_runs, watch_system},
     start::start,
-    thread::{Role, Thread, WILL, block_on, ended, start_thread, this_thread, thread, turns},
+    thread::{
+        Role, Thread, WILL, block_on, current, ended, start_thread, this_thread, thread, turns,
+    },
     world::{
         Time, World, fail, hold, home, is_in_run, note, nothing_ends, now, release, sleep_until,
         step, with,

@@ -409,7 +409,12 @@ pub(crate) fn thread(number: usize) -> Rc<Thread> {
 }
 
 pub(crate) fn this_thread() -> Rc<Thread> {
-    thread(with(|world| world.current.get()).flatten().unwrap_or_default())
+    thread(current().unwrap_or_default())
+}
+
+/// The number of the thread that has its turn.
+pub(crate) fn current() -> Option<usize> {
+    with(|world| world.current.get()).flatten()
 }
 
 /// What each thread is doing, by its number.

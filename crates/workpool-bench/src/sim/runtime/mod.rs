@@ -12,8 +12,11 @@ mod crew;
 mod keep;
 #[path = "../../../../../src/runtime/outlet.rs"]
 mod outlet;
+mod place;
 #[path = "../../../../../src/runtime/reply.rs"]
 mod reply;
+#[path = "../../../../../src/runtime/singly.rs"]
+mod singly;
 #[path = "../../../../../src/runtime/turns.rs"]
 mod turns;
 
@@ -27,6 +30,7 @@ pub(crate) use self::{
     clock::Guarded,
     crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
+    singly::Singly,
     turns::take_turns,
     clocks::Ticks,
 };

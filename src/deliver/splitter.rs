@@ -1,0 +1,267 @@
+//! Messages for a subscriber on another thread: they go there in lots, and are sent from there one by one.
+//!
+//! A message into the mailbox of an actor that runs meanwhile costs eight times what it costs on the
+//! actor's own thread (see `docs/performance.md`).
+
+use std::{
+    collections::VecDeque,
+    iter, mem,
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    panic::{OneByOne, drop_each},
+    sync::{Mutex, lock},
+};
+
+use super::{hub::Outlet, windows::Credit};
+
+/// Buffers keep room for so many while there is nothing to send.
+const KEPT: usize = 64;
+
+/// Messages, each with what is to be dropped once it is handled.
+pub(crate) type Lot<M> = OneByOne<VecDeque<(M, Option<Credit>)>>;
+
+/// What lies between the collector and a task on the subscriber's thread. Three buffers go round: no lot is
+/// copied.
+pub(crate) struct Splitter<M, O> {
+    incoming: Mutex<Incoming<M>>,
+    /// Locked before the other.
+    outgoing: Mutex<Outgoing<M, O>>,
+}
+
+/// What the collector has handed over.
+struct Incoming<M> {
+    lot: Lot<M>,
+    /// The task's, while it has nothing to do.
+    idle: Option<Waker>,
+    /// The task is no more.
+    orphaned: bool,
+}
+
+/// What the task sends. Whoever holds its lock may: all that was handed over before is sent before.
+struct Outgoing<M, O> {
+    lot: Lot<M>,
+    /// `None` once nothing is to be sent.
+    outlet: Option<O>,
+}
+
+impl<M, O: Outlet<M>> Splitter<M, O> {
+    pub(crate) fn new(outlet: O) -> Self {
+        let incoming = Incoming { lot: Lot::default(), idle: None, orphaned: false };
+        let outgoing = Outgoing { lot: Lot::default(), outlet: Some(outlet) };
+        Self { incoming: Mutex::new(incoming), outgoing: Mutex::new(outgoing) }
+    }
+
+    /// Whether the task has sent all that was handed over.
+    pub(crate) fn is_idle(&self) -> bool {
+        lock(&self.incoming).idle.is_some()
+    }
+
+    /// Hands over a lot, which is empty then.
+    pub(crate) fn hand_over(&self, lot: &mut Lot<M>) {
+        let mut incoming = lock(&self.incoming);
+        if incoming.lot.is_empty() {
+            mem::swap(&mut incoming.lot, lot);
+        } else {
+            incoming.lot.append(lot);
+        }
+        let (idle, orphaned) = (incoming.idle.take(), incoming.orphaned);
+        drop(incoming);
+        if orphaned {
+            self.settle();
+        }
+        idle.into_iter().for_each(Waker::wake);
+    }
+
+    /// The task: sends `some` in a row, and is ready once nothing is to be sent any more.
+    pub(crate) fn poll(&self, some: usize, cx: &Context<'_>) -> Poll<()> {
+        let mut outgoing = lock(&self.outgoing);
+        if outgoing.outlet.is_none() {
+            return Poll::Ready(());
+        }
+        if outgoing.lot.is_empty() {
+            let mut incoming = lock(&self.incoming);
+            if incoming.lot.is_empty() {
+                incoming.idle = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            mem::swap(&mut incoming.lot, &mut outgoing.lot);
+        }
+        let undelivered = outgoing.send(some);
+        drop(outgoing);
+        drop_each(undelivered);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sends all that was handed over, on whatever thread.
+    pub(crate) fn settle(&self) {
+        let mut outgoing = lock(&self.outgoing);
+        let mut undelivered = outgoing.send(usize::MAX);
+        mem::swap(&mut lock(&self.incoming).lot, &mut outgoing.lot);
+        undelivered.extend(outgoing.send(usize::MAX));
+        outgoing.lot.shrink_to(KEPT);
+        drop(outgoing);
+        drop_each(undelivered);
+    }
+
+    /// As [`settle`](Self::settle), after which nothing is sent any more, and the task ends.
+    pub(crate) fn close(&self) {
+        self.settle();
+        let outlet = lock(&self.outgoing).outlet.take();
+        drop(outlet);
+        let idle = lock(&self.incoming).idle.take();
+        idle.into_iter().for_each(Waker::wake);
+    }
+
+    /// The task is no more: what is handed over from now on is sent at once.
+    pub(crate) fn orphan(&self) {
+        lock(&self.incoming).orphaned = true;
+        self.settle();
+    }
+}
+
+impl<M, O: Outlet<M>> Outgoing<M, O> {
+    /// Sends so many. Where the subscriber is gone, all that is left comes back.
+    fn send(&mut self, most: usize) -> Vec<M> {
+        for _ in 0..most {
+            let (Some(outlet), Some((message, credit))) = (&self.outlet, self.lot.pop_front())
+            else {
+                break;
+            };
+            if let Err(message) = outlet.send(message, credit) {
+                self.outlet = None;
+                let rest = self.lot.drain(..).map(|(message, _)| message);
+                return iter::once(message).chain(rest).collect();
+            }
+        }
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex as StdMutex};
+
+    use futures::task::{ArcWake, waker};
+
+    use super::*;
+
+    /// A subscriber that stops after so many.
+    #[derive(Clone)]
+    struct Ear {
+        heard: Arc<StdMutex<Vec<u8>>>,
+        most: usize,
+    }
+
+    impl Outlet<u8> for Ear {
+        fn send(&self, message: u8, _: Option<Credit>) -> Result<(), u8> {
+            if self.is_gone() {
+                return Err(message);
+            }
+            self.heard.lock().unwrap().push(message);
+            Ok(())
+        }
+
+        fn is_gone(&self) -> bool {
+            self.heard.lock().unwrap().len() >= self.most
+        }
+
+        fn weaken(self: Box<Self>) -> Box<dyn Outlet<u8>> {
+            self
+        }
+    }
+
+    /// How often the task was woken.
+    #[derive(Default)]
+    struct Woken(StdMutex<usize>);
+
+    impl ArcWake for Woken {
+        fn wake_by_ref(this: &Arc<Self>) {
+            *this.0.lock().unwrap() += 1;
+        }
+    }
+
+    struct Stage {
+        splitter: Splitter<u8, Ear>,
+        ear: Ear,
+        woken: Arc<Woken>,
+    }
+
+    impl Stage {
+        fn new(most: usize) -> Self {
+            let ear = Ear { heard: Arc::default(), most };
+            Self { splitter: Splitter::new(ear.clone()), ear, woken: Arc::default() }
+        }
+
+        fn hand_over(&self, messages: impl IntoIterator<Item = u8>) {
+            let mut lot = Lot::default();
+            lot.extend(messages.into_iter().map(|message| (message, None)));
+            self.splitter.hand_over(&mut lot);
+            assert!(lot.is_empty());
+        }
+
+        /// The task has a turn. Returns whether it goes on, and whether it is to have another at once.
+        fn poll(&self) -> (bool, bool) {
+            let waker = waker(self.woken.clone());
+            let before = *self.woken.0.lock().unwrap();
+            let polled = self.splitter.poll(2, &Context::from_waker(&waker));
+            (polled.is_pending(), *self.woken.0.lock().unwrap() > before)
+        }
+
+        fn heard(&self) -> Vec<u8> {
+            self.ear.heard.lock().unwrap().clone()
+        }
+    }
+
+    #[test]
+    fn some_are_sent_in_a_row_and_others_have_their_turn() {
+        let stage = Stage::new(9);
+        stage.hand_over([1, 2, 3]);
+        assert_eq!((stage.poll(), stage.heard()), ((true, true), vec![1, 2]));
+        stage.hand_over([4]);
+        assert_eq!((stage.poll(), stage.heard()), ((true, true), vec![1, 2, 3]));
+        assert_eq!((stage.poll(), stage.heard()), ((true, true), vec![1, 2, 3, 4]));
+        assert!(!stage.splitter.is_idle());
+        assert_eq!(stage.poll(), (true, false));
+        assert!(stage.splitter.is_idle());
+        stage.hand_over([5]);
+        assert_eq!(*stage.woken.0.lock().unwrap(), 4, "it is woken for what comes");
+    }
+
+    #[test]
+    fn all_that_was_handed_over_can_be_sent_at_once() {
+        let stage = Stage::new(9);
+        stage.hand_over([1, 2, 3]);
+        stage.poll();
+        stage.hand_over([4, 5]);
+        stage.splitter.settle();
+        assert_eq!(stage.heard(), [1, 2, 3, 4, 5]);
+        assert_eq!(stage.poll(), (true, false));
+    }
+
+    #[test]
+    fn what_is_handed_over_when_the_task_is_no_more_is_sent_at_once() {
+        let stage = Stage::new(9);
+        stage.hand_over([1, 2, 3]);
+        stage.poll();
+        stage.splitter.orphan();
+        assert_eq!(stage.heard(), [1, 2, 3]);
+        stage.hand_over([4]);
+        assert_eq!(stage.heard(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_task_ends_with_its_subscriber_or_its_subscription() {
+        let stage = Stage::new(1);
+        stage.hand_over([1, 2, 3]);
+        stage.poll();
+        assert_eq!((stage.poll(), stage.heard()), ((false, false), vec![1]));
+        let stage = Stage::new(9);
+        stage.poll();
+        stage.hand_over([1]);
+        stage.splitter.close();
+        assert_eq!((stage.poll(), stage.heard()), ((false, false), vec![1]));
+    }
+}
