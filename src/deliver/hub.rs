@@ -1,6 +1,6 @@
 //! Who is subscribed, and the handing over of each result to all of them.
 
-use std::{borrow::Cow, fmt, mem, sync::Arc, time::Instant};
+use std::{borrow::Cow, collections::VecDeque, fmt, mem, sync::Arc, time::Instant};
 
 use crate::{
     job::JobResult,
@@ -26,6 +26,19 @@ pub(crate) trait Outlet<M>: Send {
     /// Hands a message over, or gives it back if the subscriber is gone. The credit is dropped once
     /// the subscriber has handled the message.
     fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M>;
+
+    /// Sends the first of these, so many; they need no credit. Returns whether the subscriber is there: where it
+    /// is not, those that it did not get are left.
+    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
+        for _ in 0..most {
+            let Some(message) = messages.pop_front() else { break };
+            if let Err(message) = self.send(message, None) {
+                messages.push_front(message);
+                return false;
+            }
+        }
+        true
+    }
 
     /// What was sent may be on its way together: it goes now.
     fn flush(&self) {}
@@ -120,14 +133,22 @@ impl<T, U, E> Subscription<T, U, E> {
 
     /// Gives it results, of which it is the sole receiver: gathered ones as they were gathered.
     fn give_all(&mut self, results: &mut Vec<JobResult<T, U, E>>, now: Instant) -> Given {
-        let Subscriber::Batches(outlet, batches) = &mut *self.subscriber else {
-            return self.give_each(results.drain(..), now);
-        };
-        if self.room.is_lossy() {
-            return self.give_each(results.drain(..), now);
-        }
-        self.room.fill(results.len());
         let mut given = Given::default();
+        let (outlet, batches) = match &mut *self.subscriber {
+            Subscriber::Results(outlet) if matches!(self.room, Room::Endless) => {
+                let all = results.len();
+                let mut queue = VecDeque::from(mem::take(results));
+                self.gone = !outlet.send_some(&mut queue, all);
+                outlet.flush();
+                *results = queue.into();
+                given.heard = all - results.len();
+                drop_each(results.drain(..));
+                return given;
+            }
+            Subscriber::Batches(outlet, batches) if !self.room.is_lossy() => (outlet, batches),
+            _ => return self.give_each(results.drain(..), now),
+        };
+        self.room.fill(results.len());
         while !results.is_empty() && !self.gone {
             let before = results.len();
             let sent =

@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    Bounds, Credit, Limit, Lot, Results, Windows,
+    Bounds, Credit, Limit, Results, Windows,
     hub::{Hub, Kind, Order, Outlet, SubscriptionId},
 };
 
@@ -36,6 +36,8 @@ enum Event {
     Drained,
 }
 
+type OnTheirWay = VecDeque<(Number, Option<Credit>)>;
+
 /// A subscriber: the messages that it was sent, until it is gone. It handles them one by one.
 #[derive(Clone, Debug, Default)]
 struct Ear {
@@ -46,7 +48,7 @@ struct Ear {
     gone: Arc<AtomicBool>,
     /// Single results are on their way to it before they are in its mailbox.
     is_far: bool,
-    on_their_way: Arc<Mutex<Lot<Number>>>,
+    on_their_way: Arc<Mutex<OnTheirWay>>,
 }
 
 impl Ear {

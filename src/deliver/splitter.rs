@@ -5,7 +5,7 @@
 
 use std::{
     collections::VecDeque,
-    iter, mem,
+    mem,
     task::{Context, Poll, Waker},
 };
 
@@ -19,8 +19,74 @@ use super::{hub::Outlet, windows::Credit};
 /// Buffers keep room for so many while there is nothing to send.
 const KEPT: usize = 64;
 
-/// Messages, each with what is to be dropped once it is handled.
-pub(crate) type Lot<M> = OneByOne<VecDeque<(M, Option<Credit>)>>;
+/// Messages, and for each what is to be dropped once it is handled, if anything is for any.
+pub(crate) struct Lot<M> {
+    messages: OneByOne<VecDeque<M>>,
+    /// As many, or none.
+    credits: VecDeque<Credit>,
+}
+
+impl<M> Default for Lot<M> {
+    fn default() -> Self {
+        Self { messages: VecDeque::new().into(), credits: VecDeque::new() }
+    }
+}
+
+impl<M> Lot<M> {
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Each message comes with a credit, or none does.
+    pub(crate) fn push(&mut self, message: M, credit: Option<Credit>) {
+        self.messages.push_back(message);
+        self.credits.extend(credit);
+    }
+
+    /// Takes in all of these, without a credit. If there are no others, they are not moved: their buffer is.
+    pub(crate) fn take_in(&mut self, messages: &mut VecDeque<M>) {
+        if self.is_empty() {
+            mem::swap(&mut *self.messages, messages);
+        } else {
+            self.messages.append(messages);
+        }
+    }
+
+    fn append(&mut self, other: &mut Self) {
+        self.take_in(&mut other.messages);
+        self.credits.append(&mut other.credits);
+    }
+
+    /// Sends the first of them, so many; all that is left comes back where the subscriber is gone.
+    pub(crate) fn send<O: Outlet<M>>(&mut self, most: usize, to: &O) -> Result<(), Vec<M>> {
+        let mut sent = true;
+        if self.credits.is_empty() {
+            sent = to.send_some(&mut self.messages, most);
+        }
+        for _ in 0..most.min(self.credits.len()) {
+            let Some(message) = self.messages.pop_front() else { break };
+            if let Err(message) = to.send(message, self.credits.pop_front()) {
+                self.messages.push_front(message);
+                sent = false;
+                break;
+            }
+        }
+        if sent {
+            return Ok(());
+        }
+        self.credits.clear();
+        Err(mem::take(&mut *self.messages).into())
+    }
+
+    fn shrink(&mut self) {
+        self.messages.shrink_to(KEPT);
+        self.credits.shrink_to(KEPT);
+    }
+}
 
 /// What lies between the collector and a task on the subscriber's thread. Three buffers go round: no lot is
 /// copied.
@@ -61,11 +127,7 @@ impl<M, O: Outlet<M>> Splitter<M, O> {
     /// Hands over a lot, which is empty then.
     pub(crate) fn hand_over(&self, lot: &mut Lot<M>) {
         let mut incoming = lock(&self.incoming);
-        if incoming.lot.is_empty() {
-            mem::swap(&mut incoming.lot, lot);
-        } else {
-            incoming.lot.append(lot);
-        }
+        incoming.lot.append(lot);
         let (idle, orphaned) = (incoming.idle.take(), incoming.orphaned);
         drop(incoming);
         if orphaned {
@@ -86,7 +148,7 @@ impl<M, O: Outlet<M>> Splitter<M, O> {
                 incoming.idle = Some(cx.waker().clone());
                 return Poll::Pending;
             }
-            mem::swap(&mut incoming.lot, &mut outgoing.lot);
+            outgoing.lot.append(&mut incoming.lot);
         }
         let undelivered = outgoing.send(some);
         drop(outgoing);
@@ -99,9 +161,9 @@ impl<M, O: Outlet<M>> Splitter<M, O> {
     pub(crate) fn settle(&self) {
         let mut outgoing = lock(&self.outgoing);
         let mut undelivered = outgoing.send(usize::MAX);
-        mem::swap(&mut lock(&self.incoming).lot, &mut outgoing.lot);
+        outgoing.lot.append(&mut lock(&self.incoming).lot);
         undelivered.extend(outgoing.send(usize::MAX));
-        outgoing.lot.shrink_to(KEPT);
+        outgoing.lot.shrink();
         drop(outgoing);
         drop_each(undelivered);
     }
@@ -125,18 +187,14 @@ impl<M, O: Outlet<M>> Splitter<M, O> {
 impl<M, O: Outlet<M>> Outgoing<M, O> {
     /// Sends so many. Where the subscriber is gone, all that is left comes back.
     fn send(&mut self, most: usize) -> Vec<M> {
-        for _ in 0..most {
-            let (Some(outlet), Some((message, credit))) = (&self.outlet, self.lot.pop_front())
-            else {
-                break;
-            };
-            if let Err(message) = outlet.send(message, credit) {
+        let Some(outlet) = &self.outlet else { return Vec::new() };
+        self.lot.send(most, outlet).map_or_else(
+            |left| {
                 self.outlet = None;
-                let rest = self.lot.drain(..).map(|(message, _)| message);
-                return iter::once(message).chain(rest).collect();
-            }
-        }
-        Vec::new()
+                left
+            },
+            |()| Vec::new(),
+        )
     }
 }
 
@@ -197,7 +255,7 @@ mod tests {
 
         fn hand_over(&self, messages: impl IntoIterator<Item = u8>) {
             let mut lot = Lot::default();
-            lot.extend(messages.into_iter().map(|message| (message, None)));
+            lot.take_in(&mut messages.into_iter().collect());
             self.splitter.hand_over(&mut lot);
             assert!(lot.is_empty());
         }

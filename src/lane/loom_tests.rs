@@ -407,7 +407,7 @@ fn what_is_handed_over_is_sent_once_in_order_by_the_task_or_by_whoever_settles()
         };
         let hand_over = |message| {
             let mut lot = Lot::default();
-            lot.push_back((message, None));
+            lot.push(message, None);
             splitter.hand_over(&mut lot);
         };
         hand_over(1);

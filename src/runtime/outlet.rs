@@ -1,5 +1,7 @@
 //! Actors as those who get a pool's messages.
 
+use std::{collections::VecDeque, iter};
+
 use actix::{Message, Recipient, WeakRecipient};
 use tokio::task::unconstrained;
 
@@ -51,6 +53,14 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for Recipient<M> {
         }
     }
 
+    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
+        let connected = self.connected();
+        if connected {
+            post_each(self, messages.drain(..most.min(messages.len())));
+        }
+        connected
+    }
+
     fn is_gone(&self) -> bool {
         !self.connected()
     }
@@ -69,6 +79,10 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for WeakRecipient<M> {
         }
     }
 
+    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
+        self.upgrade().is_some_and(|recipient| recipient.send_some(messages, most))
+    }
+
     fn is_gone(&self) -> bool {
         self.upgrade().is_none_or(|recipient| !recipient.connected())
     }
@@ -80,16 +94,23 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for WeakRecipient<M> {
 
 /// Sends a message whose handling nobody waits for.
 fn post<M: Message<Result = ()> + Send>(recipient: &Recipient<M>, message: M) -> Result<(), M> {
-    // `do_send` alone would hide that the actor is gone; `try_send` alone would refuse where the mailbox is
-    // full, after it has queued for room, under a lock.
     if !recipient.connected() {
         return Err(message);
     }
+    post_each(recipient, iter::once(message));
+    Ok(())
+}
+
+/// Sends messages to an actor that was there a moment ago: `do_send` alone would hide that it is not, and
+/// `try_send` would refuse where the mailbox is full, after it has queued for room, under a lock.
+fn post_each<M: Message<Result = ()> + Send>(
+    recipient: &Recipient<M>,
+    mut messages: impl Iterator<Item = M>,
+) {
     // As in `ask`, the actor may stop this very moment.
-    if let Err(text) = catch(|| recipient.do_send(message)) {
+    while let Err(text) = catch(|| messages.by_ref().for_each(|m| recipient.do_send(m))) {
         tracing::warn!(%text, "the drop of a result panicked");
     }
-    Ok(())
 }
 
 /// Sends a message through a recipient that was never used; see [`Mailbox::ask`].

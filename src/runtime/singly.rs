@@ -2,6 +2,7 @@
 
 use std::{
     cell::{OnceCell, RefCell},
+    collections::VecDeque,
     future::poll_fn,
     sync::{Arc, OnceLock},
 };
@@ -85,8 +86,34 @@ where
         if lot.is_empty() && self.outlet.is_gone() {
             return Err(message);
         }
-        lot.push_back((message, credit));
+        lot.push(message, credit);
         Ok(())
+    }
+
+    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
+        if self.found.get().is_none() && most > 0 {
+            let first = messages.pop_front().map_or(Ok(()), |first| self.post(first, None));
+            return match first {
+                Ok(()) => self.outlet.send_some(messages, most - 1),
+                Err(first) => {
+                    messages.push_front(first);
+                    false
+                }
+            };
+        }
+        if self.far().is_none() {
+            return self.outlet.send_some(messages, most);
+        }
+        if self.outlet.is_gone() {
+            return false;
+        }
+        let lot = &mut *self.lot.borrow_mut();
+        if messages.len() <= most {
+            lot.take_in(messages);
+        } else {
+            messages.drain(..most).for_each(|message| lot.push(message, None));
+        }
+        true
     }
 
     fn flush(&self) {
@@ -98,8 +125,7 @@ where
         if !(are_few(lot.len()) && far.is_idle()) {
             return far.hand_over(lot);
         }
-        let sent = lot.drain(..).map(|(message, credit)| self.outlet.send(message, credit));
-        drop_each(sent.filter_map(Result::err));
+        drop_each(lot.send(usize::MAX, &self.outlet).err().into_iter().flatten());
     }
 
     fn settle(&self) {
