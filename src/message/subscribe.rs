@@ -64,6 +64,10 @@ pub struct Subscribe<T, U, E> {
 
 impl<T: Value, U: Value, E: Value> Subscribe<T, U, E> {
     /// Every result, one message each.
+    ///
+    /// To an actor on another thread than the pool's, they go in lots, and a task there puts them into its mailbox,
+    /// which costs half. They are there by the time that the pool is said to be dry, that the actor was
+    /// unsubscribed, or that the pool has ended.
     pub fn results(recipient: Recipient<JobResult<T, U, E>>) -> Self {
         Self::to(Kind::Results(Box::new(Singly::new(recipient))))
     }
