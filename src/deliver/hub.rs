@@ -131,14 +131,14 @@ impl<T, U, E> Subscription<T, U, E> {
         !matches!(*self.subscriber, Subscriber::Drained(_))
     }
 
-    /// Gives it results, of which it is the sole receiver: gathered ones as they were gathered.
+    /// Gives it results, of which none is left: the buffer goes along where that saves moving them one by one.
     fn give_all(&mut self, results: &mut Vec<JobResult<T, U, E>>, now: Instant) -> Given {
         let mut given = Given::default();
         let (outlet, batches) = match &mut *self.subscriber {
             Subscriber::Results(outlet) if matches!(self.room, Room::Endless) => {
                 let all = results.len();
                 let mut queue = VecDeque::from(mem::take(results));
-                self.gone = !outlet.send_some(&mut queue, all);
+                self.gone |= !outlet.send_some(&mut queue, all);
                 outlet.flush();
                 *results = queue.into();
                 given.heard = all - results.len();
@@ -161,6 +161,7 @@ impl<T, U, E> Subscription<T, U, E> {
                 }
             }
         }
+        drop_each(results.drain(..));
         given
     }
 
@@ -274,6 +275,8 @@ pub(crate) struct Hub<T, U, E> {
     unheard: u64,
     /// Results that a subscriber without room missed.
     missed: u64,
+    /// Empty between calls: a buffer for what all but the last of several subscribers get.
+    shares: Vec<JobResult<T, U, E>>,
 }
 
 impl<T, U, E> Hub<T, U, E> {
@@ -288,6 +291,7 @@ impl<T, U, E> Hub<T, U, E> {
             lost: 0,
             unheard: 0,
             missed: 0,
+            shares: Vec::new(),
         }
     }
 
@@ -359,14 +363,17 @@ impl<T, U, E> Hub<T, U, E> {
         let (mut left, mut heard) = (self.listeners, 0);
         for subscription in self.subscriptions.iter_mut().filter(|other| other.wants_results()) {
             left -= 1;
-            let given = match left {
-                0 => subscription.give_all(results, now),
-                _ => subscription.give_each(results.iter().map(JobResult::share), now),
+            let given = if left == 0 {
+                subscription.give_all(results, now)
+            } else {
+                self.shares.extend(results.iter().map(JobResult::share));
+                subscription.give_all(&mut self.shares, now)
             };
             heard = given.heard.max(heard);
             self.missed += given.missed;
             self.any_gone |= subscription.gone;
         }
+        // Where nobody was there to take them.
         drop_each(results.drain(..));
         self.count_unheard(all - heard);
         self.remove_gone();
@@ -388,6 +395,7 @@ impl<T, U, E> Hub<T, U, E> {
             subscription.settle(last);
             self.any_gone |= subscription.gone;
         }
+        self.shares = Vec::new();
         self.remove_gone();
     }
 
