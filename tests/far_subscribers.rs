@@ -5,17 +5,20 @@ mod support;
 
 use std::sync::mpsc;
 
-use actix::{Actor, Arbiter, Context, Handler, Message};
-use actix_workpool::{Pool, Subscribe, Unsubscribe};
-use futures::StreamExt;
-use support::{NumberResult, Numbers, listen, listener, payloads};
+use actix::{Actor, Addr, Arbiter, Context, Handler, Message};
+use actix_workpool::{Missed, Pool, Subscribe, Unsubscribe};
+use futures::{
+    StreamExt,
+    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+};
+use support::{NumberResult, Numbers, listen, listen_for_results, payloads};
 
 fn far(workers: usize) -> Numbers {
     Pool::builder(async |n: &u64, _cx| Ok(*n)).workers(workers).own_arbiter().build().unwrap()
 }
 
 /// Tells of results, and of a message that anybody may send.
-struct Reader(futures::channel::mpsc::UnboundedSender<Read>);
+struct Reader(UnboundedSender<Read>);
 
 #[derive(Debug, PartialEq)]
 enum Read {
@@ -45,6 +48,16 @@ impl Handler<Mark> for Reader {
     }
 }
 
+impl Handler<Missed> for Reader {
+    type Result = ();
+    fn handle(&mut self, _: Missed, _: &mut Self::Context) {}
+}
+
+fn reader_on(arbiter: &Arbiter) -> (Addr<Reader>, UnboundedReceiver<Read>) {
+    let (sender, reads) = unbounded();
+    (Reader::start_in_arbiter(&arbiter.handle(), |_| Reader(sender)), reads)
+}
+
 /// Holds up an arbiter until the sender is dropped.
 fn block(arbiter: &Arbiter) -> mpsc::Sender<()> {
     let ((sender, receiver), (is_held, held)) = (mpsc::channel::<()>(), mpsc::channel());
@@ -70,23 +83,29 @@ async fn it_gets_every_result_once_in_order_and_then_hears_that_the_pool_is_dry(
 
 #[actix::test]
 async fn its_window_holds_the_pool_back() {
-    let pool = far(2);
-    let (addr, mut ears) = listener();
-    pool.subscribe(Subscribe::results(addr.recipient()).window(7)).await.unwrap();
-    let mut left: Vec<u64> = (0..5_000).collect();
-    pool.submit_all(left.clone().into()).await.unwrap();
-    for number in payloads(&ears.results(left.len()).await) {
-        let at = left.binary_search(&number).expect("once");
-        left.remove(at);
-    }
+    let (pool, arbiter) = (far(2), Arbiter::new());
+    let mut ears = listen_for_results(&pool).await;
+    let (reader, mut reads) = reader_on(&arbiter);
+    pool.subscribe(Subscribe::results(reader.recipient()).window(7)).await.unwrap();
+    pool.submit(0).await.unwrap();
+    assert_eq!((ears.results(1).await.len(), reads.next().await), (1, Some(Read::Result(0))));
+    let blocked = block(&arbiter);
+    pool.submit_all((1..=100_u64).collect()).await.unwrap();
+    assert_eq!(ears.results(7).await.len(), 7);
+    let status = pool.status().await.unwrap();
+    assert_eq!((status.counts.succeeded, status.queued), (8, 93));
+    drop(blocked);
+    pool.drain().await.unwrap();
+    let mut results = reads.take(100).collect::<Vec<_>>().await;
+    results.sort_unstable_by_key(|read| if let Read::Result(n) = read { *n } else { 0 });
+    assert_eq!(results, (1..=100).map(Read::Result).collect::<Vec<_>>());
 }
 
 #[actix::test]
 async fn its_results_are_in_its_mailbox_once_a_drain_resolves_or_it_is_unsubscribed() {
     for unsubscribes in [false, true] {
         let (pool, arbiter) = (far(2), Arbiter::new());
-        let (sender, mut reads) = futures::channel::mpsc::unbounded();
-        let reader = Reader::start_in_arbiter(&arbiter.handle(), |_| Reader(sender));
+        let (reader, mut reads) = reader_on(&arbiter);
         let id = pool.subscribe(Subscribe::results(reader.clone().recipient())).await.unwrap();
         pool.submit(0).await.unwrap();
         assert_eq!(reads.next().await, Some(Read::Result(0)));
@@ -118,25 +137,33 @@ async fn its_results_are_in_its_mailbox_once_a_drain_resolves_or_it_is_unsubscri
 
 #[actix::test]
 async fn it_is_removed_when_its_arbiter_ends_and_the_others_get_everything() {
-    let (pool, arbiter) = (far(2), Arbiter::new());
-    let mut ears = listen(&pool).await;
-    let (sender, mut reads) = futures::channel::mpsc::unbounded();
-    let reader = Reader::start_in_arbiter(&arbiter.handle(), |_| Reader(sender));
-    pool.subscribe(Subscribe::results(reader.recipient())).await.unwrap();
-    pool.submit(0).await.unwrap();
-    assert_eq!(reads.next().await, Some(Read::Result(0)));
-    assert_eq!(ears.results(1).await.len(), 1);
-    ears.drained().await;
-    let blocked = block(&arbiter);
-    pool.submit_all((1..=1_000_u64).collect()).await.unwrap();
-    arbiter.stop();
-    drop(blocked);
-    arbiter.join().unwrap();
-    assert_eq!(ears.results(1_000).await.len(), 1_000);
-    ears.drained().await;
-    pool.submit(7).await.unwrap();
-    assert_eq!(payloads(&ears.results(1).await), [7]);
-    ears.drained().await;
-    let status = pool.status().await.unwrap();
-    assert_eq!((status.subscribers, status.subscribers_gone), (2, 1));
+    for room in [None, Some(false), Some(true)] {
+        let (pool, arbiter) = (far(2), Arbiter::new());
+        let mut ears = listen(&pool).await;
+        let (reader, mut reads) = reader_on(&arbiter);
+        let results = Subscribe::results(reader.clone().recipient());
+        let subscribe = match room {
+            None => results,
+            Some(false) => results.window(100),
+            Some(true) => results.window(100).on_missed(reader.recipient()),
+        };
+        pool.subscribe(subscribe).await.unwrap();
+        pool.submit(0).await.unwrap();
+        assert_eq!(reads.next().await, Some(Read::Result(0)));
+        assert_eq!(ears.results(1).await.len(), 1);
+        ears.drained().await;
+        let blocked = block(&arbiter);
+        pool.submit_all((1..=1_000_u64).collect()).await.unwrap();
+        assert_eq!(ears.results(100).await.len(), 100);
+        arbiter.stop();
+        drop(blocked);
+        arbiter.join().unwrap();
+        assert_eq!(ears.results(900).await.len(), 900);
+        ears.drained().await;
+        pool.submit(7).await.unwrap();
+        assert_eq!(payloads(&ears.results(1).await), [7]);
+        ears.drained().await;
+        let status = pool.status().await.unwrap();
+        assert_eq!((status.subscribers, status.subscribers_gone), (2, 1), "{room:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::VecDeque, fmt, mem, sync::Arc, time::Instant
 use crate::{
     job::JobResult,
     message::Drained,
-    panic::{Apart, drop_each},
+    panic::{Apart, OneByOne, drop_each},
     value::Value,
 };
 
@@ -27,11 +27,9 @@ pub(crate) trait Outlet<M>: Send {
     /// the subscriber has handled the message.
     fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M>;
 
-    /// Sends the first of these, so many; they need no credit. Returns whether the subscriber is there: where it
-    /// is not, those that it did not get are left.
-    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
-        for _ in 0..most {
-            let Some(message) = messages.pop_front() else { break };
+    /// Sends all of these; they need no credit. Where the subscriber is gone, those that it did not get are left.
+    fn send_all(&self, messages: &mut VecDeque<M>) -> bool {
+        while let Some(message) = messages.pop_front() {
             if let Err(message) = self.send(message, None) {
                 messages.push_front(message);
                 return false;
@@ -116,6 +114,16 @@ fn send<T, U, E>(
     sent.map_err(|mut unsent| unsent.take())
 }
 
+/// Sends single results, and returns how many. Those are left that the subscriber, who is gone, did not get.
+fn send_all<R>(outlet: &dyn Outlet<R>, results: &mut Vec<R>) -> usize {
+    let all = results.len();
+    let mut queue = OneByOne::from(VecDeque::from(mem::take(results)));
+    outlet.send_all(&mut queue);
+    outlet.flush();
+    *results = mem::take(&mut *queue).into();
+    all - results.len()
+}
+
 struct Subscription<T, U, E> {
     id: SubscriptionId,
     name: Cow<'static, str>,
@@ -133,21 +141,17 @@ impl<T, U, E> Subscription<T, U, E> {
 
     /// Gives it results, of which none is left: the buffer goes along where that saves moving them one by one.
     fn give_all(&mut self, results: &mut Vec<JobResult<T, U, E>>, now: Instant) -> Given {
-        let mut given = Given::default();
         let (outlet, batches) = match &mut *self.subscriber {
             Subscriber::Results(outlet) if matches!(self.room, Room::Endless) => {
-                let all = results.len();
-                let mut queue = VecDeque::from(mem::take(results));
-                self.gone |= !outlet.send_some(&mut queue, all);
-                outlet.flush();
-                *results = queue.into();
-                given.heard = all - results.len();
+                let heard = send_all(&**outlet, results);
+                self.gone |= !results.is_empty();
                 drop_each(results.drain(..));
-                return given;
+                return Given { heard, missed: 0 };
             }
             Subscriber::Batches(outlet, batches) if !self.room.is_lossy() => (outlet, batches),
             _ => return self.give_each(results.drain(..), now),
         };
+        let mut given = Given::default();
         self.room.fill(results.len());
         while !results.is_empty() && !self.gone {
             let before = results.len();

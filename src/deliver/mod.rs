@@ -16,7 +16,7 @@ pub(crate) use self::{
     batches::Bounds,
     delivery::Delivery,
     hub::{Hub, Kind, Order, Outlet},
-    splitter::{Lot, Splitter},
+    splitter::{Lot, Mailbox, Splitter},
     stream::outlet,
     windows::{Credit, Limit, Windows},
 };

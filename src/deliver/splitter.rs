@@ -16,8 +16,15 @@ use crate::{
 
 use super::{hub::Outlet, windows::Credit};
 
-/// Buffers keep room for so many while there is nothing to send.
+/// While there is nothing to send, buffers keep room for so many.
 const KEPT: usize = 64;
+
+/// An outlet for several messages at once.
+pub(crate) trait Mailbox<M>: Outlet<M> {
+    /// Sends the first of these, so many; they need no credit. Where the subscriber is gone, those that it did
+    /// not get are left.
+    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool;
+}
 
 /// Messages, and for each what is to be dropped once it is handled, if anything is for any.
 pub(crate) struct Lot<M> {
@@ -61,25 +68,26 @@ impl<M> Lot<M> {
         self.credits.append(&mut other.credits);
     }
 
-    /// Sends the first of them, so many; all that is left comes back where the subscriber is gone.
-    pub(crate) fn send<O: Outlet<M>>(&mut self, most: usize, to: &O) -> Result<(), Vec<M>> {
-        let mut sent = true;
+    /// Sends the first of them, so many. Where the subscriber is gone, all that is left comes back.
+    pub(crate) fn send(&mut self, most: usize, to: &impl Mailbox<M>) -> Option<Vec<M>> {
         if self.credits.is_empty() {
-            sent = to.send_some(&mut self.messages, most);
+            let sent = to.send_some(&mut self.messages, most);
+            return (!sent).then(|| self.give_up());
         }
-        for _ in 0..most.min(self.credits.len()) {
-            let Some(message) = self.messages.pop_front() else { break };
+        for _ in 0..most {
+            let message = self.messages.pop_front()?;
             if let Err(message) = to.send(message, self.credits.pop_front()) {
                 self.messages.push_front(message);
-                sent = false;
-                break;
+                return Some(self.give_up());
             }
         }
-        if sent {
-            return Ok(());
-        }
+        None
+    }
+
+    /// They will not be sent.
+    fn give_up(&mut self) -> Vec<M> {
         self.credits.clear();
-        Err(mem::take(&mut *self.messages).into())
+        mem::take(&mut *self.messages).into()
     }
 
     fn shrink(&mut self) {
@@ -88,8 +96,8 @@ impl<M> Lot<M> {
     }
 }
 
-/// What lies between the collector and a task on the subscriber's thread. Three buffers go round: no lot is
-/// copied.
+/// What lies between the collector and a task on the subscriber's thread. Buffers go round: a lot is copied only
+/// where the task lags behind.
 pub(crate) struct Splitter<M, O> {
     incoming: Mutex<Incoming<M>>,
     /// Locked before the other.
@@ -105,14 +113,14 @@ struct Incoming<M> {
     orphaned: bool,
 }
 
-/// What the task sends. Whoever holds its lock may: all that was handed over before is sent before.
+/// What is sent next: under this lock, by the task or by whoever settles, and so in order.
 struct Outgoing<M, O> {
     lot: Lot<M>,
     /// `None` once nothing is to be sent.
     outlet: Option<O>,
 }
 
-impl<M, O: Outlet<M>> Splitter<M, O> {
+impl<M, O: Mailbox<M>> Splitter<M, O> {
     pub(crate) fn new(outlet: O) -> Self {
         let incoming = Incoming { lot: Lot::default(), idle: None, orphaned: false };
         let outgoing = Outgoing { lot: Lot::default(), outlet: Some(outlet) };
@@ -161,7 +169,11 @@ impl<M, O: Outlet<M>> Splitter<M, O> {
     pub(crate) fn settle(&self) {
         let mut outgoing = lock(&self.outgoing);
         let mut undelivered = outgoing.send(usize::MAX);
-        outgoing.lot.append(&mut lock(&self.incoming).lot);
+        {
+            let mut incoming = lock(&self.incoming);
+            outgoing.lot.append(&mut incoming.lot);
+            incoming.lot.shrink();
+        }
         undelivered.extend(outgoing.send(usize::MAX));
         outgoing.lot.shrink();
         drop(outgoing);
@@ -184,17 +196,18 @@ impl<M, O: Outlet<M>> Splitter<M, O> {
     }
 }
 
-impl<M, O: Outlet<M>> Outgoing<M, O> {
-    /// Sends so many. Where the subscriber is gone, all that is left comes back.
+impl<M, O: Mailbox<M>> Outgoing<M, O> {
+    /// Sends so many. Where the subscriber is gone, or nothing is to be sent any more, all that is left comes
+    /// back.
     fn send(&mut self, most: usize) -> Vec<M> {
-        let Some(outlet) = &self.outlet else { return Vec::new() };
-        self.lot.send(most, outlet).map_or_else(
-            |left| {
-                self.outlet = None;
-                left
-            },
-            |()| Vec::new(),
-        )
+        let left = match &self.outlet {
+            Some(outlet) => self.lot.send(most, outlet),
+            None => Some(self.lot.give_up()),
+        };
+        if left.is_some() {
+            self.outlet = None;
+        }
+        left.unwrap_or_default()
     }
 }
 
@@ -204,7 +217,12 @@ mod tests {
 
     use futures::task::{ArcWake, waker};
 
-    use super::*;
+    use crate::lane::Holdback;
+
+    use super::{
+        super::windows::{Limit, Room, Windows},
+        *,
+    };
 
     /// A subscriber that stops after so many.
     #[derive(Clone)]
@@ -228,6 +246,16 @@ mod tests {
 
         fn weaken(self: Box<Self>) -> Box<dyn Outlet<u8>> {
             self
+        }
+    }
+
+    impl Mailbox<u8> for Ear {
+        fn send_some(&self, messages: &mut VecDeque<u8>, most: usize) -> bool {
+            let all = messages.len();
+            let left = messages.split_off(most.min(all));
+            let sent = self.send_all(messages);
+            messages.extend(left);
+            sent
         }
     }
 
@@ -308,6 +336,26 @@ mod tests {
         assert_eq!(stage.heard(), [1, 2, 3]);
         stage.hand_over([4]);
         assert_eq!(stage.heard(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_room_of_what_is_not_sent_comes_back() {
+        let holdback = Arc::new(Holdback::new());
+        let windows = Windows::new(holdback.clone(), |_| ());
+        let room = Room::new(Limit { window: 4, missed: None }, "reader".into(), &windows);
+        let hand_over = |stage: &Stage| {
+            let mut lot = Lot::default();
+            room.fill(2);
+            (0..2).for_each(|message| lot.push(message, room.credit(1)));
+            stage.splitter.hand_over(&mut lot);
+        };
+        let stage = Stage::new(0);
+        hand_over(&stage);
+        assert_eq!(holdback.allowance(0), Some(2));
+        stage.splitter.orphan();
+        assert_eq!(holdback.allowance(0), Some(4), "nobody will handle them");
+        hand_over(&stage);
+        assert_eq!((holdback.allowance(0), stage.heard()), (Some(4), vec![]));
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl Survey {
         self.since.is_some_and(|since| u128::from(now.since(since)) >= long.as_nanos())
     }
 
+    /// Whether what waits goes back now. A seat that is yet to ask goes first: others would have it meanwhile.
+    pub(crate) fn gives_back(&self) -> bool {
+        self.returns && self.turning == 0
+    }
+
     /// Leases that another worker may take: all that no idle seat here is about to start.
     pub(crate) fn recallable(&self) -> usize {
         self.waiting.saturating_sub(self.idle)

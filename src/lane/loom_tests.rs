@@ -1,6 +1,7 @@
 //! The lanes under `loom`: every interleaving of two or three threads.
 
 use std::{
+    collections::VecDeque,
     future::poll_fn,
     mem,
     sync::Arc as StdArc,
@@ -16,7 +17,7 @@ use loom::{
 };
 
 use crate::{
-    deliver::{Credit, Lot, Outlet, Splitter},
+    deliver::{self, Credit, Lot, Outlet, Splitter},
     job::Stamp,
     runtime::keep_until,
 };
@@ -377,6 +378,12 @@ impl Outlet<u8> for Ear {
 
     fn weaken(self: Box<Self>) -> Box<dyn Outlet<u8>> {
         self
+    }
+}
+
+impl deliver::Mailbox<u8> for Ear {
+    fn send_some(&self, messages: &mut VecDeque<u8>, most: usize) -> bool {
+        messages.drain(..most.min(messages.len())).all(|message| self.send(message, None).is_ok())
     }
 }
 

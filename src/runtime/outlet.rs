@@ -6,42 +6,60 @@ use actix::{Message, Recipient, WeakRecipient};
 use tokio::task::unconstrained;
 
 use crate::{
-    deliver::{Credit, Outlet},
+    deliver::{Credit, Mailbox, Outlet},
     panic::catch,
 };
 
-use super::{keep::keep_until, singly::Singly};
+use super::keep::keep_until;
 
-/// What an actor's messages are put into.
-pub(crate) trait Mailbox<M>: Outlet<M> + Clone + 'static {
+/// What leads to an actor.
+pub(crate) trait Actors<M: Message<Result = ()> + Send>:
+    Mailbox<M> + Clone + 'static
+{
     /// As [`send`](Outlet::send), and keeps `kept` until the message has been handled, or never will be: it is
     /// dropped by whoever answers.
     fn ask(&self, message: M, kept: impl Send + 'static) -> Result<(), M>;
 
-    /// The same for single messages, but it does not keep the actor alive.
-    fn weak(&self) -> Box<dyn Outlet<M>>;
+    /// The same, but it does not keep the actor alive.
+    fn weak(&self) -> WeakRecipient<M>;
 }
 
-impl<M: Message<Result = ()> + Send + 'static> Mailbox<M> for Recipient<M> {
+impl<M: Message<Result = ()> + Send + 'static> Actors<M> for Recipient<M> {
     fn ask(&self, message: M, kept: impl Send + 'static) -> Result<(), M> {
         // A clone has a slot of its own in the mailbox: `send` then enqueues at once, whatever
         // the mailbox's capacity, and no later message overtakes this one.
         ask(&self.clone(), message, kept)
     }
 
-    fn weak(&self) -> Box<dyn Outlet<M>> {
-        Box::new(Singly::new(self.downgrade()))
+    fn weak(&self) -> WeakRecipient<M> {
+        self.downgrade()
     }
 }
 
-impl<M: Message<Result = ()> + Send + 'static> Mailbox<M> for WeakRecipient<M> {
+impl<M: Message<Result = ()> + Send + 'static> Actors<M> for WeakRecipient<M> {
     fn ask(&self, message: M, kept: impl Send + 'static) -> Result<(), M> {
         let Some(recipient) = self.upgrade() else { return Err(message) };
         ask(&recipient, message, kept)
     }
 
-    fn weak(&self) -> Box<dyn Outlet<M>> {
-        Box::new(Singly::new(self.clone()))
+    fn weak(&self) -> WeakRecipient<M> {
+        self.clone()
+    }
+}
+
+impl<M: Message<Result = ()> + Send + 'static> Mailbox<M> for Recipient<M> {
+    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
+        let connected = self.connected();
+        if connected {
+            post_each(self, messages.drain(..most.min(messages.len())));
+        }
+        connected
+    }
+}
+
+impl<M: Message<Result = ()> + Send + 'static> Mailbox<M> for WeakRecipient<M> {
+    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
+        self.upgrade().is_some_and(|recipient| recipient.send_some(messages, most))
     }
 }
 
@@ -53,12 +71,8 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for Recipient<M> {
         }
     }
 
-    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
-        let connected = self.connected();
-        if connected {
-            post_each(self, messages.drain(..most.min(messages.len())));
-        }
-        connected
+    fn send_all(&self, messages: &mut VecDeque<M>) -> bool {
+        self.send_some(messages, usize::MAX)
     }
 
     fn is_gone(&self) -> bool {
@@ -79,8 +93,8 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for WeakRecipient<M> {
         }
     }
 
-    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
-        self.upgrade().is_some_and(|recipient| recipient.send_some(messages, most))
+    fn send_all(&self, messages: &mut VecDeque<M>) -> bool {
+        self.send_some(messages, usize::MAX)
     }
 
     fn is_gone(&self) -> bool {
@@ -113,7 +127,7 @@ fn post_each<M: Message<Result = ()> + Send>(
     }
 }
 
-/// Sends a message through a recipient that was never used; see [`Mailbox::ask`].
+/// Sends a message through a recipient that was never used; see [`Actors::ask`].
 fn ask<M: Message<Result = ()> + Send + 'static>(
     unused: &Recipient<M>,
     message: M,

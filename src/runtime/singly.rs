@@ -1,7 +1,7 @@
-//! Messages to a recipient, one by one, on the way that costs least.
+//! Messages to an actor, one by one, on the way that costs least.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::RefCell,
     collections::VecDeque,
     future::poll_fn,
     sync::{Arc, OnceLock},
@@ -10,128 +10,133 @@ use std::{
 use actix::Message;
 
 use crate::{
-    deliver::{Credit, Lot, Outlet, Splitter},
+    deliver::{Credit, Lot, Mailbox, Outlet, Splitter},
     panic::drop_each,
 };
 
 use super::{
-    outlet::Mailbox,
-    place::{IN_A_ROW, Place, are_few},
+    outlet::Actors,
+    site::{IN_A_ROW, Site, are_few},
 };
 
-/// Where its handler runs is not to be seen from a recipient, but whoever drops the answer to the first
-/// message is there. If that is another thread, messages go there by a [`Splitter`] from then on.
+/// Where an actor runs is not to be seen from its recipient, but whoever drops the answer to a message is
+/// there. If that is another thread, messages go there by a [`Splitter`] from then on.
 pub(crate) struct Singly<M, O: Mailbox<M>> {
     outlet: O,
-    /// Where the handler runs, once it was asked for; `None` inside if no arbiter runs there.
-    found: OnceCell<Arc<OnceLock<Option<Place>>>>,
-    far: OnceCell<Option<Arc<Splitter<M, O>>>>,
-    lot: RefCell<Lot<M>>,
+    way: RefCell<Way<M, O>>,
 }
 
-impl<M, O: Mailbox<M>> Singly<M, O> {
+/// How messages go.
+enum Way<M, O> {
+    /// From here; the next is to find out where its handler runs.
+    Unasked,
+    /// From here, until one has found out; `None` if no arbiter runs there.
+    Asked(Arc<OnceLock<Option<Site>>>),
+    /// From here.
+    Here,
+    There {
+        splitter: Arc<Splitter<M, O>>,
+        lot: Lot<M>,
+    },
+}
+
+impl<M: Message<Result = ()> + Send + 'static, O: Actors<M>> Singly<M, O> {
     pub(crate) fn new(outlet: O) -> Self {
-        Self {
-            outlet,
-            found: OnceCell::new(),
-            far: OnceCell::new(),
-            lot: RefCell::new(Lot::default()),
-        }
+        Self { outlet, way: RefCell::new(Way::Unasked) }
     }
-}
 
-impl<M: Message<Result = ()> + Send + 'static, O: Mailbox<M>> Singly<M, O> {
-    /// By what messages go, if not from here.
+    /// Sees whether a message has found out.
     #[inline]
-    fn far(&self) -> Option<&Arc<Splitter<M, O>>> {
-        match self.far.get() {
-            Some(far) => far.as_ref(),
-            None => self.find(),
+    fn find(&self, way: &mut Way<M, O>) {
+        if let Way::Asked(found) = way
+            && let Some(site) = found.clone().get()
+        {
+            *way = self.way_to(site.as_ref());
         }
     }
 
     #[cold]
-    fn find(&self) -> Option<&Arc<Splitter<M, O>>> {
-        let found = self.found.get()?.get()?;
-        let elsewhere = found.as_ref().filter(|place| !place.is_here());
-        let split = |place: &Place| {
-            let splitter = Arc::new(Splitter::new(self.outlet.clone()));
-            let task = Task(splitter.clone());
-            place.spawn(async move { poll_fn(|cx| task.0.poll(IN_A_ROW, cx)).await });
-            splitter
-        };
-        self.far.get_or_init(|| elsewhere.map(split)).as_ref()
+    fn way_to(&self, site: Option<&Site>) -> Way<M, O> {
+        let Some(site) = site.filter(|site| !site.is_here()) else { return Way::Here };
+        let splitter = Arc::new(Splitter::new(self.outlet.clone()));
+        let task = Task(splitter.clone());
+        site.spawn(async move { poll_fn(|cx| task.0.poll(IN_A_ROW, cx)).await });
+        Way::There { splitter, lot: Lot::default() }
     }
 
-    /// Sends a message from here.
-    fn post(&self, message: M, credit: Option<Credit>) -> Result<(), M> {
-        if self.found.get().is_some() {
-            return self.outlet.send(message, credit);
+    /// Sends a message that finds out.
+    #[cold]
+    fn ask(&self, message: M, credit: Option<Credit>, way: &mut Way<M, O>) -> Result<(), M> {
+        let found = Arc::default();
+        let probe = Probe { found: Arc::clone(&found), _credit: credit };
+        self.outlet.ask(message, probe)?;
+        // An answer that was there before it was waited for was dropped here, wherever its actor is.
+        if found.get().is_none() {
+            *way = Way::Asked(found);
         }
-        let found = self.found.get_or_init(Arc::default).clone();
-        self.outlet.ask(message, Finds { found, _credit: credit })
+        Ok(())
     }
 }
 
 impl<M, O> Outlet<M> for Singly<M, O>
 where
     M: Message<Result = ()> + Send + 'static,
-    O: Mailbox<M>,
+    O: Actors<M>,
 {
     fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M> {
-        if self.far().is_none() {
-            return self.post(message, credit);
+        let way = &mut *self.way.borrow_mut();
+        self.find(way);
+        match way {
+            Way::Unasked => self.ask(message, credit, way),
+            Way::Asked(_) | Way::Here => self.outlet.send(message, credit),
+            Way::There { lot, .. } if lot.is_empty() && self.outlet.is_gone() => Err(message),
+            Way::There { lot, .. } => {
+                lot.push(message, credit);
+                Ok(())
+            }
         }
-        let mut lot = self.lot.borrow_mut();
-        if lot.is_empty() && self.outlet.is_gone() {
-            return Err(message);
-        }
-        lot.push(message, credit);
-        Ok(())
     }
 
-    fn send_some(&self, messages: &mut VecDeque<M>, most: usize) -> bool {
-        if self.found.get().is_none() && most > 0 {
-            let first = messages.pop_front().map_or(Ok(()), |first| self.post(first, None));
-            return match first {
-                Ok(()) => self.outlet.send_some(messages, most - 1),
-                Err(first) => {
-                    messages.push_front(first);
-                    false
+    fn send_all(&self, messages: &mut VecDeque<M>) -> bool {
+        let way = &mut *self.way.borrow_mut();
+        self.find(way);
+        match way {
+            Way::Unasked => {
+                let first = messages.pop_front().map(|first| self.ask(first, None, way));
+                match first {
+                    Some(Err(first)) => {
+                        messages.push_front(first);
+                        false
+                    }
+                    _ => self.outlet.send_all(messages),
                 }
-            };
+            }
+            Way::Asked(_) | Way::Here => self.outlet.send_all(messages),
+            Way::There { .. } if self.outlet.is_gone() => false,
+            Way::There { lot, .. } => {
+                lot.take_in(messages);
+                true
+            }
         }
-        if self.far().is_none() {
-            return self.outlet.send_some(messages, most);
-        }
-        if self.outlet.is_gone() {
-            return false;
-        }
-        let lot = &mut *self.lot.borrow_mut();
-        if messages.len() <= most {
-            lot.take_in(messages);
-        } else {
-            messages.drain(..most).for_each(|message| lot.push(message, None));
-        }
-        true
     }
 
     fn flush(&self) {
-        let Some(far) = self.far() else { return };
-        let lot = &mut *self.lot.borrow_mut();
+        let Way::There { splitter, lot } = &mut *self.way.borrow_mut() else { return };
         if lot.is_empty() {
             return;
         }
-        if !(are_few(lot.len()) && far.is_idle()) {
-            return far.hand_over(lot);
+        if are_few(lot.len()) && splitter.is_idle() {
+            drop_each(lot.send(usize::MAX, &self.outlet).into_iter().flatten());
+        } else {
+            splitter.hand_over(lot);
         }
-        drop_each(lot.send(usize::MAX, &self.outlet).err().into_iter().flatten());
     }
 
     fn settle(&self) {
-        self.flush();
-        if let Some(far) = self.far() {
-            far.settle();
+        if let Way::There { splitter, lot } = &mut *self.way.borrow_mut() {
+            splitter.hand_over(lot);
+            splitter.settle();
+            *lot = Lot::default();
         }
     }
 
@@ -140,23 +145,23 @@ where
     }
 
     fn weaken(self: Box<Self>) -> Box<dyn Outlet<M>> {
-        self.outlet.weak()
+        Box::new(Singly::new(self.outlet.weak()))
     }
 }
 
 impl<M, O: Mailbox<M>> Drop for Singly<M, O> {
     fn drop(&mut self) {
-        if let Some(Some(far)) = self.far.get() {
-            far.hand_over(self.lot.get_mut());
-            far.close();
+        if let Way::There { splitter, lot } = self.way.get_mut() {
+            splitter.hand_over(lot);
+            splitter.close();
         }
     }
 }
 
 /// What runs on the subscriber's thread.
-struct Task<M, O: Outlet<M>>(Arc<Splitter<M, O>>);
+struct Task<M, O: Mailbox<M>>(Arc<Splitter<M, O>>);
 
-impl<M, O: Outlet<M>> Drop for Task<M, O> {
+impl<M, O: Mailbox<M>> Drop for Task<M, O> {
     /// Its arbiter may have ended before it.
     fn drop(&mut self) {
         self.0.orphan();
@@ -164,13 +169,13 @@ impl<M, O: Outlet<M>> Drop for Task<M, O> {
 }
 
 /// Dropped with the answer to a message, where that was handled.
-struct Finds {
-    found: Arc<OnceLock<Option<Place>>>,
+struct Probe {
+    found: Arc<OnceLock<Option<Site>>>,
     _credit: Option<Credit>,
 }
 
-impl Drop for Finds {
+impl Drop for Probe {
     fn drop(&mut self) {
-        let _ = self.found.set(Place::here());
+        let _ = self.found.set(Site::here());
     }
 }

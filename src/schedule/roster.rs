@@ -330,12 +330,10 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
     /// Takes back what lies with workers that do not get to it, as of the last look.
     fn take_back(&mut self, now: Now) {
         let mut back = Vec::new();
-        // One that returns what it had is yet to ask: others would have it meanwhile.
-        let returns = |seen: &Survey| seen.returns && seen.turning == 0;
-        let any_idle = self.surveys.iter().any(|seen| seen.hungry() > 0 || returns(seen));
+        let any_idle = self.surveys.iter().any(|seen| seen.hungry() > 0 || seen.gives_back());
         for (Watched { station, stuck, .. }, seen) in self.workers.iter().zip(&mut self.surveys) {
             let is_others = if any_idle { stuck.is_stuck() } else { stuck.is_behind() };
-            if returns(seen) || (is_others && seen.waiting > 0) {
+            if seen.gives_back() || (is_others && seen.waiting > 0) {
                 let (leases, left) = station.take_back();
                 *seen = if stuck.is_stuck() { left.without_demand() } else { left };
                 back.extend(leases);

@@ -58,8 +58,8 @@ impl Stuck {
         if self.still.is_none_or(|(asked, _)| asked != survey.asked) {
             *self = Self::default();
         }
-        if survey.waiting == 0 || survey.returns {
-            // Time without leases does not count, nor with some that are to go back: its seats leave them alone.
+        if survey.waiting == 0 || survey.gives_back() {
+            // Time without leases does not count, nor with some that others are to have: its seats leave those.
             self.still = self.still.filter(|_| self.is_stuck());
             return;
         }

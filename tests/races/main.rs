@@ -34,7 +34,7 @@
 //! | `send` dropped: while it waits; once it was accepted | `one_who_leaves_the_line_…` in `queue.rs`; [`cancel`] |
 //! | `run` dropped: its job waits, runs | `run_dropped_…` in `run_and_process.rs` |
 //! | … it had ended; it waits for room | [`cancel`] |
-//! | a splitter's arbiter dies | there are no splitters: results go straight to mailboxes |
+//! | a splitter's arbiter dies | `it_is_removed_when_its_arbiter_ends_…` in `far_subscribers.rs` |
 //! | two pools in one system, one stopped; one killed | `two_pools_…` in `ending.rs`; [`deaths`] |
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

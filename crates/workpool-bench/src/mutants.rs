@@ -219,7 +219,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "a worker whose leases are on their way back is taken for stuck",
         file: "src/schedule/stuck.rs",
-        from: "survey.waiting == 0 || survey.returns",
+        from: "survey.waiting == 0 || survey.gives_back()",
         to: "survey.waiting == 0",
     },
 ];

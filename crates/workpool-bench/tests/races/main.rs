@@ -1,7 +1,8 @@
 //! Every row of the design's table of races, as a scene that is run under many schedules. A test's
 //! name is the row's claim.
 //!
-//! Not yet in the crate, and so not here: splitters.
+//! A splitter's arbiter does not die here: see `tests/far_subscribers.rs` of the pool. But splitters serve whoever listens
+//! on another thread than the pool's.
 
 mod cancel;
 mod drain;

@@ -12,7 +12,7 @@ mod crew;
 mod keep;
 #[path = "../../../../../src/runtime/outlet.rs"]
 mod outlet;
-mod place;
+mod site;
 #[path = "../../../../../src/runtime/reply.rs"]
 mod reply;
 #[path = "../../../../../src/runtime/singly.rs"]

@@ -1,3 +1,5 @@
+//! Where actors run, and how messages are best sent there. The simulator has its own.
+
 use std::{
     future::Future,
     thread::{self, ThreadId},
@@ -16,12 +18,12 @@ pub(crate) fn are_few(messages: usize) -> bool {
 
 /// A thread that runs an arbiter.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Site {
     thread: ThreadId,
     arbiter: ArbiterHandle,
 }
 
-impl Place {
+impl Site {
     /// This thread, if it runs one.
     pub(crate) fn here() -> Option<Self> {
         Some(Self { thread: thread::current().id(), arbiter: Arbiter::try_current()? })

@@ -1,4 +1,4 @@
-//! A thread that runs an arbiter: as the pool's own `place`, over simulated ones.
+//! A thread that runs an arbiter: as the pool's own `site`, over simulated ones.
 
 use std::future::Future;
 
@@ -12,9 +12,9 @@ pub(crate) fn are_few(_: usize) -> bool {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Place(usize);
+pub(crate) struct Site(usize);
 
-impl Place {
+impl Site {
     pub(crate) fn here() -> Option<Self> {
         sim::current().map(Self)
     }
