@@ -151,6 +151,11 @@ mod tests {
         stuck.observe(&returns, at(now));
         stuck.observe(&returns, at(now + 2 * STILL));
         assert!(!stuck.is_stuck());
+        // The seat that is to ask for others may be on a thread that is blocked.
+        let turning = Survey { idle: 0, turning: 1, ..returns };
+        stuck.observe(&turning, at(now + 2 * STILL));
+        stuck.observe(&turning, at(now + 3 * STILL));
+        assert!(stuck.is_stuck());
     }
 
     #[test]
