@@ -1,6 +1,6 @@
 //! Messages for a subscriber on another thread: they go there in lots, and are sent from there one by one.
 //!
-//! A message into the mailbox of an actor that runs meanwhile costs eight times what it costs on the
+//! A message into the mailbox of an actor that runs meanwhile costs seven times what it costs on the
 //! actor's own thread (see `docs/performance.md`).
 
 use std::{
