@@ -37,8 +37,8 @@ pub(crate) struct Survey {
     pub(crate) looking: bool,
     /// How many jobs last a supply, at the worker's pace; 0 if that is unknown, or a single one does.
     pub(crate) ahead: usize,
-    /// How often the worker has asked for a job, answered a ring or lost a seat: a count that stands still
-    /// tells of an overrun.
+    /// How often the worker has asked for a job or answered a ring: a count that stands still tells
+    /// of an overrun.
     pub(crate) asked: u64,
     /// When a seat last asked.
     pub(crate) since: Option<Stamp>,

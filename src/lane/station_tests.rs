@@ -90,18 +90,19 @@ fn a_worker_that_was_given_up_rings_when_it_is_back() {
 }
 
 #[test]
-fn a_worker_that_was_given_up_is_back_when_a_seat_that_was_woken_leaves() {
+fn where_a_seat_leaves_that_was_woken_another_is_to_be_woken() {
     let surplus = Arc::new(Surplus::new());
     let station = sharing(2, &surplus);
     let _ = (ask(&station, 0, 0), ask(&station, 1, 0));
     let _ = station.hand_out(|queue| queue.extend([1]));
     assert_eq!(station.answer().0, 1);
-    assert!(station.give_up(station.survey().asked));
+    let asked = station.survey().asked;
+    assert!(station.give_up(asked));
     surplus.add(1);
     assert!(ask(&station, 1, 0).leaves);
-    let asked = station.survey().asked;
     let _ = station.vacate(1);
-    assert!(!station.give_up(asked), "nobody else was woken, who would ask");
+    assert_eq!(station.answer().0, 1);
+    assert!(!station.give_up(asked), "it has answered");
 }
 
 #[test]

@@ -371,9 +371,10 @@ impl<T, U, E> Post<T, U, E> {
         next.leaves
     }
 
-    /// A seat has ended.
+    /// A seat has ended. It may have been woken for leases that are another's now.
     pub(super) fn vacate(&self, seat: usize) {
         self.ring_dispatcher(self.life.station.vacate(seat));
+        self.wake();
     }
 
     fn ring_dispatcher(&self, ring: Option<Ring>) {

@@ -217,6 +217,12 @@ const MUTANTS: &[Mutant] = &[
         to: "",
     },
     Mutant {
+        what: "a seat that was woken and leaves wakes no other",
+        file: "src/work/post.rs",
+        from: "self.ring_dispatcher(self.life.station.vacate(seat));\n        self.wake();",
+        to: "self.ring_dispatcher(self.life.station.vacate(seat));",
+    },
+    Mutant {
         what: "a worker whose leases are on their way back is taken for stuck",
         file: "src/schedule/stuck.rs",
         from: "survey.waiting == 0 || survey.gives_back()",

@@ -193,7 +193,6 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
             let left = matches!(bench.seats[seat], Seat::Leaving { .. });
             if left {
                 bench.set(seat, Seat::Vacant);
-                bench.survey.asked += 1;
             }
             bench.ring(left)
         })

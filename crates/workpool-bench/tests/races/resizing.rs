@@ -75,6 +75,26 @@ fn a_pool_that_is_resized_at_any_moment_loses_no_job_and_has_as_many_workers_in_
     });
 }
 
+/// One seat may be woken for a job and leave, while another beside it rests.
+#[test]
+fn a_resize_that_meets_a_submission_leaves_no_job_beside_an_idle_seat() {
+    explore(|sim| async move {
+        let (stage, _) = pool_of(sim, Plan::of(Form::Async(4, 2))).await;
+        sim.quiet().await;
+        sim.stop_worker(1);
+        for workers in (1..4).rev() {
+            let submitter = stage.clone();
+            stage.spawn("one who submits", async move {
+                submitter.submit(Sent::Try, some_work(sim)).await;
+            });
+            stage.resize(workers).await;
+            sim.quiet().await;
+        }
+        (1..=3).for_each(|job| sim.expect_kind(job, Kind::Succeeded));
+        let_go(stage).await;
+    });
+}
+
 #[test]
 fn resizes_at_once_agree_on_the_last() {
     explore(|sim| async move {
