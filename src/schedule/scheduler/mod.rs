@@ -225,7 +225,10 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             self.cut_postponed(now.clock, port);
             self.take_due(now.clock, port);
             let goes = if pass < MOST_PASSES { Goes::AfterRetries } else { Goes::Anything };
+            let before = dealt.handed_out;
             dealt = self.deal(goes, now, port);
+            // Those made room, too, which whoever waits in line is to have.
+            dealt.handed_out += before;
         }
         if dealt.again {
             port.again();
