@@ -3,13 +3,36 @@
 use std::time::Duration;
 
 use workpool_bench::{
-    Shutdown,
+    Queue, Shutdown,
     check::Kind,
     scene::{Act, Errand, Form, Gate, Plan, Sent, Stage},
     sim::Sim,
 };
 
 use crate::support::{LONG, MS, any_form, explore, let_go, pool_of, some_work};
+
+#[test]
+fn room_that_is_made_in_the_turn_in_which_a_job_times_out_lets_in_who_waits_for_it() {
+    explore(|sim| async move {
+        let plan = Plan { replaced: 1, ..Plan::of(Form::Blocking(1)) };
+        let (stage, _) = pool_of(sim, plan.queue(Queue::bounded(2))).await;
+        let gate = Gate::closed();
+        stage.submit(Sent::Try, vec![Act::Work(MS)]).await;
+        stage
+            .submit(Sent::Submit, Errand::from(vec![Act::Work(2 * MS)]).timeout(Duration::ZERO))
+            .await;
+        stage.submit(Sent::Submit, vec![Act::Block(gate)]).await;
+        let behind = stage.clone();
+        stage.spawn("two in line", async move {
+            let (_, accepted) = behind.submit(Sent::Batch(2), some_work(behind.sim)).await;
+            behind.sim.expect(accepted == Some(true), || "they are not accepted".into());
+            gate.open();
+        });
+        sim.quiet().await;
+        sim.expect(gate.is_open(), || "there is room, and nobody is let in".into());
+        let_go(stage).await;
+    });
+}
 
 #[test]
 fn a_blocking_job_that_timed_out_returns_late_and_is_ignored_and_its_seat_is_free_only_then() {
