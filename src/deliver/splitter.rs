@@ -168,13 +168,12 @@ impl<M, O: Mailbox<M>> Splitter<M, O> {
     /// Sends all that was handed over, on whatever thread.
     pub(crate) fn settle(&self) {
         let mut outgoing = lock(&self.outgoing);
-        let mut undelivered = outgoing.send(usize::MAX);
         {
             let mut incoming = lock(&self.incoming);
             outgoing.lot.append(&mut incoming.lot);
             incoming.lot.shrink();
         }
-        undelivered.extend(outgoing.send(usize::MAX));
+        let undelivered = outgoing.send(usize::MAX);
         outgoing.lot.shrink();
         drop(outgoing);
         drop_each(undelivered);
