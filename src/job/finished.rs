@@ -1,10 +1,10 @@
 //! What a worker has finished, sorted by the worker: the collector is one, and the workers are many.
 
-use std::{iter, mem::ManuallyDrop};
+use std::iter;
 
 use crate::{lane::Gather, panic::OneByOne};
 
-use super::{Address, Counts, Ended, JobResult, Waiter};
+use super::{Address, Counts, Ended, Ending, JobResult, Waiter};
 
 /// Results that wait to be fetched, each list in the order in which their jobs ended.
 pub(crate) struct Finished<T, U, E> {
@@ -30,14 +30,26 @@ impl<T, U, E> Default for Finished<T, U, E> {
 }
 
 impl<T, U, E> Gather<Ended<T, U, E>> for Finished<T, U, E> {
-    #[inline(always)]
     fn gather(&mut self, Ended { result, to }: Ended<T, U, E>) {
-        // Who drops it on unwinding needs the result in one piece, and it is moved once more. Nothing here
-        // unwinds, but for want of memory.
-        let result = ManuallyDrop::new(result);
         self.counts.add(result.outcome());
         self.freed.extend(result.job().held_key());
-        let result = || ManuallyDrop::into_inner(result);
+        match to {
+            Address::Subscribers => self.for_subscribers.push(result),
+            Address::Waiter(waiter) => self.for_callers.push((waiter, result)),
+        }
+    }
+}
+
+impl<T, U, E> Gather<Ending<'_, T, U, E>> for Finished<T, U, E> {
+    /// The result is made where it is to lie.
+    #[inline(always)]
+    fn gather(&mut self, ending: Ending<'_, T, U, E>) {
+        self.counts.add(ending.outcome.as_ref());
+        let held_key = ending.job.held_key;
+        let (to, result) = ending.split();
+        if let Some(key) = held_key {
+            self.freed.push(key);
+        }
         match to {
             Address::Subscribers => self.for_subscribers.extend(iter::once_with(result)),
             Address::Waiter(waiter) => self.for_callers.push((waiter, result())),

@@ -26,7 +26,7 @@ pub(crate) use self::{
     finished::Finished,
     id::Staff,
     result::Ended,
-    running::{Done, Hand, Run, Running},
+    running::{Done, Ending, Hand, Run, Running},
     stamp::Stamp,
 };
 pub use self::{

@@ -2,7 +2,7 @@
 //! thread never comes back.
 
 use std::{
-    mem,
+    mem::{self, ManuallyDrop},
     time::{Duration, Instant},
 };
 
@@ -90,27 +90,47 @@ pub(crate) struct Done<T, U, E> {
     queued: Stamp,
     place: u64,
     run: Run,
-    /// Others may wait for its key.
-    pub(crate) holds_key: bool,
+    /// Others may wait for it.
+    pub(crate) held_key: Option<u64>,
+}
+
+/// A job that ran, and what came of it.
+pub(crate) struct Ending<'a, T, U, E> {
+    pub(crate) job: Done<T, U, E>,
+    pub(crate) outcome: &'a mut Result<U, JobError<E>>,
+    /// Whether its code was called at all.
+    pub(crate) started: bool,
+    pub(crate) at: Stamp,
 }
 
 impl<T, U, E> Done<T, U, E> {
-    /// Ends the job. `started` says whether its code was called at all.
-    #[inline(always)]
-    pub(crate) fn end(
-        self,
-        outcome: Result<U, JobError<E>>,
-        started: bool,
-        ended: Stamp,
-    ) -> Ended<T, U, E> {
-        let Self { job, to, queued, run, .. } = self;
-        let end = End::new(outcome, started.then_some(run), Some(queued), ended);
-        Ended { result: JobResult::new(job, end), to }
-    }
-
     /// It is to come back to its place.
     pub(crate) fn keep_place(&mut self) {
         self.job.options().place = Some(self.place);
+    }
+}
+
+impl<'a, T, U, E> Ending<'a, T, U, E> {
+    /// Where its result goes, and what makes the result, once, of what lies in `outcome`.
+    #[inline(always)]
+    pub(super) fn split(
+        self,
+    ) -> (Address<T, U, E>, impl FnOnce() -> JobResult<T, U, E> + use<'a, T, U, E>) {
+        let Self { job: Done { job, to, queued, run, .. }, outcome, started, at } = self;
+        // Who drops it on unwinding needs the job in one piece, and it is moved once more. Nothing here
+        // unwinds, but for want of memory.
+        let job = ManuallyDrop::new(job);
+        let result = move || {
+            let outcome = mem::replace(outcome, Err(JobError::Lost));
+            let end = End::new(outcome, started.then_some(run), Some(queued), at);
+            JobResult::new(ManuallyDrop::into_inner(job), end)
+        };
+        (to, result)
+    }
+
+    pub(crate) fn end(self) -> Ended<T, U, E> {
+        let (to, result) = self.split();
+        Ended { result: result(), to }
     }
 }
 
@@ -191,14 +211,14 @@ impl<T> Hand<T> {
         // It was taken out above.
         mem::forget(ran.job.replace(self.slot.clone()));
         ran.start = self.starts;
-        let holds_key = job.held_key().is_some();
+        let held_key = job.held_key();
         Done {
             job,
             to: mem::replace(&mut ran.to, entry.to),
             queued: mem::replace(&mut ran.queued, queued),
             place: mem::replace(&mut ran.place, place),
             run: mem::replace(&mut ran.run, run),
-            holds_key,
+            held_key,
         }
     }
 
@@ -206,7 +226,7 @@ impl<T> Hand<T> {
     pub(crate) fn take_back<U, E>(&mut self, ran: Running<T, U, E>) -> Done<T, U, E> {
         let Running { job, to, queued, place, run, .. } = ran;
         let job = self.take_out(job);
-        Done { holds_key: job.held_key().is_some(), job, to, queued, place, run }
+        Done { held_key: job.held_key(), job, to, queued, place, run }
     }
 
     /// The job, once its lane has given up its share of the slot: it is the seat's own then.
@@ -250,16 +270,20 @@ mod tests {
         *ended.result.job().payload()
     }
 
+    fn end(job: Done<u8, u8, ()>) -> Ended<u8, u8, ()> {
+        Ending { job, outcome: &mut Ok(9), started: true, at: now() }.end()
+    }
+
     #[test]
     fn one_slot_serves_one_job_after_another() {
         let mut hand = Hand::new();
         let mut running = hand.begin(accepted(1), run());
         let slot = hand.slot.as_ptr();
         let done = hand.exchange(&mut running, accepted(2), run());
-        assert_eq!(payload(&done.end(Ok(9), true, now())), 1);
+        assert_eq!(payload(&end(done)), 1);
         assert_eq!(hand.job().map(|job| *job.payload()), Some(2));
         let done = hand.take_back(running);
-        assert_eq!(payload(&done.end(Ok(9), true, now())), 2);
+        assert_eq!(payload(&end(done)), 2);
         assert!(hand.job().is_none());
         assert_eq!(hand.slot.as_ptr(), slot);
     }

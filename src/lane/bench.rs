@@ -282,16 +282,16 @@ impl<J, K, R, O: Default> Bench<J, K, R, O> {
     /// job is moved is what it costs. Or by `end`, if there is none or the seat may not `go_on`, and the
     /// seat is about to ask. Returns whether another began, or `with` if the seat runs nothing.
     #[inline(always)]
-    pub(super) fn swap<X>(
+    pub(super) fn swap<X, V>(
         &mut self,
         seat: usize,
         go_on: bool,
         with: X,
-        exchange: impl FnOnce(&mut K, J, X) -> (R, bool),
-        end: impl FnOnce(K, X) -> (R, bool),
+        exchange: impl FnOnce(&mut K, J, X) -> (V, bool),
+        end: impl FnOnce(K, X) -> (V, bool),
     ) -> Result<(bool, Handed), X>
     where
-        O: Gather<R>,
+        O: Gather<V>,
     {
         let Seat::Running(job) = &mut self.seats[seat] else { return Err(with) };
         let next = if go_on { self.queue.pop_front() } else { None };

@@ -14,7 +14,7 @@ pub(crate) type ChunkNumber = i64;
 #[derive(Debug)]
 struct Chunk<J> {
     number: ChunkNumber,
-    /// At least one, and at most [`CHUNK`] but for those that were inserted.
+    /// At least one, but in the first, and at most [`CHUNK`] but for those that were inserted.
     jobs: OneByOne<VecDeque<J>>,
 }
 
@@ -89,7 +89,7 @@ impl<J> Chunks<J> {
     pub(crate) fn insert<P: Ord>(&mut self, job: J, place: impl Fn(&J) -> P) -> ChunkNumber {
         let own = place(&job);
         let begins_before =
-            |chunk: &Chunk<J>| chunk.jobs.front().is_some_and(|first| place(first) < own);
+            |chunk: &Chunk<J>| chunk.jobs.front().is_none_or(|first| place(first) < own);
         let Some(at) = self.chunks.partition_point(begins_before).checked_sub(1) else {
             return self.push_front(job);
         };
@@ -101,7 +101,7 @@ impl<J> Chunks<J> {
     }
 
     pub(crate) fn front(&self) -> Option<&J> {
-        self.chunks.front()?.jobs.front()
+        self.chunks.iter().find_map(|chunk| chunk.jobs.front())
     }
 
     pub(crate) fn back(&self) -> Option<&J> {
@@ -114,17 +114,21 @@ impl<J> Chunks<J> {
         number
     }
 
+    /// An emptied chunk is removed with the next call: what could unwind after a job was taken out would have
+    /// it moved once more.
+    #[inline(always)]
     pub(crate) fn pop_front(&mut self) -> Option<J> {
-        let chunk = self.chunks.front_mut()?;
-        let job = chunk.jobs.pop_front();
-        if chunk.jobs.is_empty() {
+        loop {
+            if let Some(job) = self.chunks.front_mut()?.jobs.pop_front() {
+                self.len -= 1;
+                return Some(job);
+            }
             self.pop_chunk();
         }
-        self.len -= 1;
-        job
     }
 
     /// Removes the first chunk, which is empty, and keeps its buffer.
+    #[cold]
     fn pop_chunk(&mut self) {
         if let Some(mut chunk) = self.chunks.pop_front() {
             self.spares.push(mem::take(&mut *chunk.jobs));
@@ -141,12 +145,12 @@ impl<J> Chunks<J> {
 
     pub(crate) fn pop_back(&mut self) -> Option<J> {
         let chunk = self.chunks.back_mut()?;
-        let job = chunk.jobs.pop_back();
+        let job = chunk.jobs.pop_back()?;
         if chunk.jobs.is_empty() {
             self.chunks.pop_back();
         }
         self.len -= 1;
-        job
+        Some(job)
     }
 
     /// Removes a job from the chunk in which it lies.
@@ -276,6 +280,8 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         PushBack,
+        Insert(usize),
+        Remove(usize),
         PopFront,
         PopBack,
         Append(usize),
@@ -287,6 +293,8 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             4 => Just(Step::PushBack),
+            1 => (0..4 * CHUNK).prop_map(Step::Insert),
+            1 => (0..4 * CHUNK).prop_map(Step::Remove),
             1 => Just(Step::PopFront),
             1 => Just(Step::PopBack),
             1 => (0..2 * CHUNK).prop_map(Step::Append),
@@ -314,19 +322,36 @@ mod tests {
         fn chunks_are_a_queue(steps in prop::collection::vec(step(), 200)) {
             let (mut chunks, mut model) = (Chunks::new(), VecDeque::new());
             let (mut others, mut handed_over) = (Chunks::new(), VecDeque::new());
-            let mut next = 0..;
+            let (mut next, mut inserted) = ((0..).step_by(10), 0);
             for step in steps {
                 match step {
                     Step::PushBack => {
-                        let job = next.next();
+                        let Some(job) = next.next() else { unreachable!() };
                         let _ = chunks.push_back(job);
                         model.push_back(job);
+                    }
+                    Step::Insert(at) => {
+                        let behind = model.get(at % model.len().max(1));
+                        let job = behind.map_or(0, |job: &u64| job.saturating_sub(1));
+                        chunks.insert(job, |&job| job);
+                        model.insert(model.partition_point(|&other| other < job), job);
+                        inserted += 1;
+                    }
+                    Step::Remove(at) => {
+                        let found = chunks.iter().nth(at).map(|(number, &job)| (number, job));
+                        if let Some((number, job)) = found {
+                            prop_assert_eq!(chunks.remove(number, |&other| other == job), Some(job));
+                            model.remove(model.partition_point(|&other| other < job));
+                        }
                     }
                     Step::PopFront => prop_assert_eq!(chunks.pop_front(), model.pop_front()),
                     Step::PopBack => prop_assert_eq!(chunks.pop_back(), model.pop_back()),
                     Step::Append(n) => {
-                        let jobs: Vec<_> = next.by_ref().take(n).map(Some).collect();
+                        let jobs: Vec<_> = next.by_ref().take(n).collect();
                         let mut more = Chunks::new();
+                        // Its first chunk is empty.
+                        more.extend([0]);
+                        more.pop_front();
                         more.extend(jobs.iter().copied());
                         chunks.append(&mut more);
                         prop_assert!(more.is_empty());
@@ -351,7 +376,11 @@ mod tests {
                 }
                 prop_assert_eq!(chunks.len(), model.len());
                 let sizes = chunks.chunks.iter().map(|chunk| chunk.jobs.len());
-                prop_assert!(sizes.into_iter().all(|len| (1..=CHUNK).contains(&len)));
+                let most = CHUNK + inserted;
+                let fits = |(at, len): (_, _)| (usize::from(at > 0)..=most).contains(&len);
+                prop_assert!(sizes.enumerate().all(fits));
+                prop_assert_eq!(chunks.front(), model.front());
+                prop_assert_eq!(chunks.back(), model.back());
                 prop_assert!(chunks.chunks.iter().is_sorted_by_key(|chunk| chunk.number));
             }
         }

@@ -3,7 +3,6 @@
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
-    mem,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -13,7 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     error::JobError,
-    job::{Done, Ended, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
+    job::{Done, Ending, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
     lane::{End, Handover, Next, Ring},
     panic::drop_each,
     schedule::{Pace, Retry},
@@ -251,9 +250,9 @@ impl<T, U, E> Post<T, U, E> {
         let run = Run { started: ended, ..run };
         let station = &self.life.station;
         // The collector is to have a result at once for whose key others wait.
-        let end_it = |job: Done<T, U, E>, outcome: &mut _| {
-            let urgent = job.holds_key;
-            (end(job, outcome, started, ended), urgent)
+        let end_it = |job: Done<T, U, E>, outcome| {
+            let urgent = job.held_key.is_some();
+            (Ending { job, outcome, started, at: ended }, urgent)
         };
         let turned = station.turn(
             seat,
@@ -304,13 +303,14 @@ impl<T, U, E> Post<T, U, E> {
         let turned = station.end(seat, at, |job| {
             let unwanted = hand.is_unwanted(&told);
             let mut job = hand.take_back(job);
-            let urgent = job.holds_key;
-            match again.filter(|_| !unwanted) {
-                Some(pause) => {
-                    job.keep_place();
-                    End::Again(end(job, &mut outcome, started, at), pause)
-                }
-                None => End::Result { urgent, result: end(job, &mut outcome, started, at) },
+            let (urgent, pause) = (job.held_key.is_some(), again.filter(|_| !unwanted));
+            if pause.is_some() {
+                job.keep_place();
+            }
+            let result = Ending { job, outcome: &mut outcome, started, at }.end();
+            match pause {
+                Some(pause) => End::Again(result, pause),
+                None => End::Result { urgent, result },
             }
         });
         drop_each([outcome]);
@@ -452,15 +452,4 @@ impl<T, U, E> Post<T, U, E> {
             if self.seats.borrow().rests[seat] { Poll::Pending } else { Poll::Ready(()) }
         })
     }
-}
-
-/// Ends a job that its lane gave back. It is done once, whatever is left of the outcome.
-#[inline(always)]
-fn end<T, U, E>(
-    job: Done<T, U, E>,
-    outcome: &mut Result<U, JobError<E>>,
-    started: bool,
-    at: Stamp,
-) -> Ended<T, U, E> {
-    job.end(mem::replace(outcome, Err(JobError::Lost)), started, at)
 }

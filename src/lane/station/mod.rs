@@ -121,17 +121,17 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     /// `end` is called, with the job alone, and the seat is about to ask. Either gets `with`, which
     /// comes back if someone else has ended the job, and the seat is given up.
     #[inline(always)]
-    pub(crate) fn turn<X>(
+    pub(crate) fn turn<X, V>(
         &self,
         seat: usize,
         ahead: usize,
         at: Stamp,
         with: X,
-        exchange: impl FnOnce(&mut K, J, X) -> (R, bool),
-        end: impl FnOnce(K, X) -> (R, bool),
+        exchange: impl FnOnce(&mut K, J, X) -> (V, bool),
+        end: impl FnOnce(K, X) -> (V, bool),
     ) -> Result<Handover, X>
     where
-        O: Gather<R>,
+        O: Gather<V>,
     {
         self.lane.take(|bench, bell| {
             let go_on = !bench.returns(at) && !self.surplus.any();
