@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     error::{Refusal, Refused},
-    job::{Accepted, Entry, Job, JobId, Jobs, Stamp, place_of},
+    job::{Accepted, Batch, Entry, Job, JobId, Jobs, Stamp, place_of},
     lane::{Bell, Chunks, Lane, Put, Ring},
     panic::drop_each,
     value::{Of, Value},
@@ -81,7 +81,7 @@ impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
     }
 
     fn accept(self, queued: Stamp, jobs: &mut Incoming<T, U, E>) {
-        self.into_iter().for_each(|job| jobs.push(Accepted::new(Entry::new(job), queued)));
+        jobs.push_all(self, queued);
     }
 
     fn refuse(self, reason: Refusal) -> Refused<Self> {
@@ -187,6 +187,19 @@ impl<T, U, E> Incoming<T, U, E> {
         job.place = place_of(self.count);
         self.any_special |= job.entry.job.is_special();
         self.all.push_back(job);
+    }
+
+    fn push_all(&mut self, batch: Jobs<T>, queued: Stamp) {
+        match batch.in_one_piece() {
+            Ok(jobs) => {
+                let before = self.count;
+                self.count += jobs.len() as u64;
+                self.all.push_batch(jobs, Batch { queued, before });
+            }
+            Err(batch) => {
+                batch.into_iter().for_each(|job| self.push(Accepted::new(Entry::new(job), queued)));
+            }
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 use std::time::{Duration, Instant};
 
-use crate::{error::JobError, schedule::Waits};
+use crate::{
+    error::JobError,
+    lane::{Batched, Waits},
+};
 
 use super::{Address, Ended, Job, JobId, JobResult, Stamp, result::End};
 
@@ -54,6 +57,35 @@ impl<T, U, E> Waits for Accepted<T, U, E> {
 
     fn place(&self) -> u64 {
         self.place
+    }
+}
+
+/// What jobs have in common that were submitted together and ask for nothing special.
+#[derive(Clone, Copy)]
+pub(crate) struct Batch {
+    pub(crate) queued: Stamp,
+    /// How many had been accepted before.
+    pub(crate) before: u64,
+}
+
+impl<T, U, E> Batched for Accepted<T, U, E> {
+    type Bare = Job<T>;
+    type Common = Batch;
+
+    fn known_by(job: &Job<T>, batch: Batch, n: usize) -> (JobId, u64) {
+        (job.id(), batch.place(n))
+    }
+
+    #[inline(always)]
+    fn whole(job: Job<T>, batch: Batch, n: usize) -> Self {
+        Self { entry: Entry::new(job), queued: batch.queued, place: batch.place(n) }
+    }
+}
+
+impl Batch {
+    #[inline]
+    fn place(self, n: usize) -> u64 {
+        place_of(self.before + n as u64 + 1)
     }
 }
 

@@ -4,7 +4,7 @@ use std::iter;
 
 use crate::{lane::Gather, panic::OneByOne};
 
-use super::{Address, Counts, Ended, Ending, JobResult, Waiter};
+use super::{Address, Completion, Counts, Ended, JobResult, Waiter};
 
 /// Results that wait to be fetched, each list in the order in which their jobs ended.
 pub(crate) struct Finished<T, U, E> {
@@ -40,13 +40,13 @@ impl<T, U, E> Gather<Ended<T, U, E>> for Finished<T, U, E> {
     }
 }
 
-impl<T, U, E> Gather<Ending<'_, T, U, E>> for Finished<T, U, E> {
+impl<T, U, E> Gather<Completion<'_, T, U, E>> for Finished<T, U, E> {
     /// The result is made where it is to lie.
     #[inline(always)]
-    fn gather(&mut self, ending: Ending<'_, T, U, E>) {
-        self.counts.add(ending.outcome.as_ref());
-        let held_key = ending.job.held_key;
-        let (to, result) = ending.split();
+    fn gather(&mut self, done: Completion<'_, T, U, E>) {
+        self.counts.add(done.outcome.as_ref());
+        let held_key = done.job.held_key;
+        let (to, result) = done.split();
         if let Some(key) = held_key {
             self.freed.push(key);
         }

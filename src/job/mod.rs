@@ -11,7 +11,7 @@ mod result;
 mod running;
 mod stamp;
 
-use std::{fmt, hash::Hash, mem, time::Duration};
+use std::{collections::VecDeque, fmt, hash::Hash, mem, time::Duration};
 
 use crate::{lane::Station, panic::drop_each};
 
@@ -20,13 +20,13 @@ use self::options::Options;
 #[cfg(test)]
 pub(crate) use self::result::End;
 pub(crate) use self::{
-    accepted::{Accepted, Entry, Postponed, place_of},
+    accepted::{Accepted, Batch, Entry, Postponed, place_of},
     address::{Address, Arrival, Caller, Flow, FlowSeat, Waiter},
     context::Inside,
     finished::Finished,
     id::Staff,
     result::Ended,
-    running::{Done, Ending, Hand, Run, Running},
+    running::{Completion, Done, Hand, Run, Running},
     stamp::Stamp,
 };
 pub use self::{
@@ -214,6 +214,12 @@ impl<T> fmt::Debug for Job<T> {
 /// ```
 pub struct Jobs<T>(Vec<Job<T>>);
 
+/// Fewer jobs go each for itself: they share a buffer with others that come.
+const FEW: usize = 64;
+
+/// More jobs go each for itself: to take one from their midst would be to move half of them.
+const MANY: usize = 4_096;
+
 impl<T> Jobs<T> {
     /// The ids, in order.
     pub fn ids(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
@@ -223,6 +229,16 @@ impl<T> Jobs<T> {
     /// How many jobs these are.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// As they are in memory, if it is worth it to leave them there: they are many, they take up what they need,
+    /// and none asks for anything special.
+    pub(crate) fn in_one_piece(mut self) -> Result<VecDeque<Job<T>>, Self> {
+        let is_worth_it = (FEW..=MANY).contains(&self.len()) && self.0.capacity() <= 2 * self.len();
+        if is_worth_it && self.0.iter().all(|job| job.options.is_none()) {
+            return Ok(mem::take(&mut self.0).into());
+        }
+        Err(self)
     }
 
     /// Whether there is no job at all: an empty batch is accepted, and changes nothing.

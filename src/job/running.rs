@@ -95,7 +95,7 @@ pub(crate) struct Done<T, U, E> {
 }
 
 /// A job that ran, and what came of it.
-pub(crate) struct Ending<'a, T, U, E> {
+pub(crate) struct Completion<'a, T, U, E> {
     pub(crate) job: Done<T, U, E>,
     pub(crate) outcome: &'a mut Result<U, JobError<E>>,
     /// Whether its code was called at all.
@@ -110,7 +110,7 @@ impl<T, U, E> Done<T, U, E> {
     }
 }
 
-impl<'a, T, U, E> Ending<'a, T, U, E> {
+impl<'a, T, U, E> Completion<'a, T, U, E> {
     /// Where its result goes, and what makes the result, once, of what lies in `outcome`.
     #[inline(always)]
     pub(super) fn split(
@@ -271,7 +271,7 @@ mod tests {
     }
 
     fn end(job: Done<u8, u8, ()>) -> Ended<u8, u8, ()> {
-        Ending { job, outcome: &mut Ok(9), started: true, at: now() }.end()
+        Completion { job, outcome: &mut Ok(9), started: true, at: now() }.end()
     }
 
     #[test]

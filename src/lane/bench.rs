@@ -5,7 +5,7 @@ use std::{iter, mem, sync::Arc, time::Duration};
 use crate::{job::Stamp, panic::OneByOne};
 
 use super::{
-    Bell, Chunks, Ring, Told,
+    Batched, Bell, Chunks, Ring, Told,
     outbox::{Gather, Handed, Outbox},
 };
 
@@ -175,7 +175,7 @@ impl<K> Seat<K> {
 }
 
 #[derive(Debug)]
-pub(super) struct Bench<J, K, R, O> {
+pub(super) struct Bench<J: Batched, K, R, O> {
     pub(super) queue: Chunks<J>,
     /// What is to be tried again, and after what pause.
     pub(super) again: OneByOne<Vec<(R, Duration)>>,
@@ -199,7 +199,7 @@ pub(super) struct Bench<J, K, R, O> {
     pub(super) given_up: bool,
 }
 
-impl<J, K, R, O: Default> Bench<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Bench<J, K, R, O> {
     pub(super) fn new(seats: usize) -> Self {
         let mut bench = Self {
             queue: Chunks::new(),

@@ -1,8 +1,8 @@
 //! A first-in, first-out queue in chunks: what can hold millions must not copy itself to grow.
 
-use std::{collections::VecDeque, iter, mem};
+use std::{collections::VecDeque, fmt, iter, mem};
 
-use crate::panic::OneByOne;
+use super::{content::Content, waits::Batched};
 
 /// Entries a chunk holds: enough that a chunk's own bookkeeping is below a bit per entry, few
 /// enough that growing one copies no more than a page or two.
@@ -11,17 +11,15 @@ const CHUNK: usize = 512;
 /// Names a chunk of one queue: they rise from its front to its back.
 pub(crate) type ChunkNumber = i64;
 
-#[derive(Debug)]
-struct Chunk<J> {
+struct Chunk<J: Batched> {
     number: ChunkNumber,
-    /// At least one, but in the first, and at most [`CHUNK`] but for those that were inserted.
-    jobs: OneByOne<VecDeque<J>>,
+    /// At least one, but in the first, and at most [`CHUNK`] but for those that were inserted, or came together.
+    jobs: Content<J>,
 }
 
 /// A queue whose growth never copies more than one chunk, and whose whole content moves to the end
 /// of another in a step per chunk.
-#[derive(Debug)]
-pub(crate) struct Chunks<J> {
+pub(crate) struct Chunks<J: Batched> {
     chunks: VecDeque<Chunk<J>>,
     len: usize,
     /// The buffers of chunks that were emptied, for the next. They are let go of all at once: an
@@ -36,7 +34,7 @@ const SPARES: usize = 64;
 /// How many it keeps while it is empty: as many as a burst may bring.
 const KEPT: usize = 4;
 
-impl<J> Chunks<J> {
+impl<J: Batched> Chunks<J> {
     pub(crate) fn new() -> Self {
         Self { chunks: VecDeque::new(), len: 0, spares: Vec::new() }
     }
@@ -49,66 +47,76 @@ impl<J> Chunks<J> {
         self.len == 0
     }
 
-    /// All jobs, and in which chunk each lies.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (ChunkNumber, &J)> {
-        self.chunks.iter().flat_map(|chunk| chunk.jobs.iter().map(|job| (chunk.number, job)))
+    /// The ids of all jobs, and in which chunk each lies.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (ChunkNumber, J::Id)> {
+        self.chunks.iter().flat_map(|chunk| chunk.jobs.ids().map(|id| (chunk.number, id)))
+    }
+
+    pub(crate) fn first_place(&self) -> Option<J::Place> {
+        self.chunks.iter().find_map(|chunk| chunk.jobs.first_place())
+    }
+
+    pub(crate) fn last_place(&self) -> Option<J::Place> {
+        self.chunks.back()?.jobs.last_place()
     }
 
     /// Returns in which chunk the job lies now.
     pub(crate) fn push_back(&mut self, job: J) -> ChunkNumber {
         self.len += 1;
-        if let Some(chunk) = self.chunks.back_mut()
-            && chunk.jobs.len() < CHUNK
+        if let Some(Chunk { number, jobs: Content::Each(jobs) }) = self.chunks.back_mut()
+            && jobs.len() < CHUNK
         {
-            chunk.jobs.push_back(job);
-            return chunk.number;
+            jobs.push_back(job);
+            return *number;
         }
         // Behind a full one comes another: to let it grow would be to copy it eight times.
         let room = if self.chunks.is_empty() { 0 } else { CHUNK };
         let mut jobs = self.spares.pop().unwrap_or_else(|| VecDeque::with_capacity(room));
         jobs.push_back(job);
-        self.push_chunk(jobs.into())
+        self.push_chunk(Content::Each(jobs.into()))
+    }
+
+    /// Puts jobs that came together at the end, as they came.
+    pub(crate) fn push_batch(&mut self, batch: VecDeque<J::Bare>, common: J::Common) {
+        if !batch.is_empty() {
+            self.len += batch.len();
+            self.push_chunk(Content::Batch { bare: batch.into(), first: 0, common });
+        }
     }
 
     /// Returns in which chunk the job lies now.
-    pub(crate) fn push_front(&mut self, job: J) -> ChunkNumber {
+    fn push_front(&mut self, job: J) -> ChunkNumber {
         self.len += 1;
-        if let Some(chunk) = self.chunks.front_mut()
-            && chunk.jobs.len() < CHUNK
+        if let Some(Chunk { number, jobs: Content::Each(jobs) }) = self.chunks.front_mut()
+            && jobs.len() < CHUNK
         {
-            chunk.jobs.push_front(job);
-            return chunk.number;
+            jobs.push_front(job);
+            return *number;
         }
         let number = self.chunks.front().map_or(0, |chunk| chunk.number - 1);
-        self.chunks.push_front(Chunk { number, jobs: VecDeque::from_iter([job]).into() });
+        let jobs = Content::Each(VecDeque::from_iter([job]).into());
+        self.chunks.push_front(Chunk { number, jobs });
         number
     }
 
-    /// Inserts a job before the first whose `place` is not before its own, where they are in that order.
+    /// Inserts a job before the first whose place is not before its own, where they are in that order.
     /// Returns in which chunk it lies now.
-    pub(crate) fn insert<P: Ord>(&mut self, job: J, place: impl Fn(&J) -> P) -> ChunkNumber {
-        let own = place(&job);
+    pub(crate) fn insert(&mut self, job: J) -> ChunkNumber {
+        let own = job.place();
         let begins_before =
-            |chunk: &Chunk<J>| chunk.jobs.front().is_none_or(|first| place(first) < own);
+            |chunk: &Chunk<J>| chunk.jobs.first_place().is_none_or(|first| first < own);
         let Some(at) = self.chunks.partition_point(begins_before).checked_sub(1) else {
             return self.push_front(job);
         };
         self.len += 1;
         let Chunk { number, jobs } = &mut self.chunks[at];
-        let at = jobs.partition_point(|other| place(other) < own);
+        let jobs = jobs.each();
+        let at = jobs.partition_point(|other| other.place() < own);
         jobs.insert(at, job);
         *number
     }
 
-    pub(crate) fn front(&self) -> Option<&J> {
-        self.chunks.iter().find_map(|chunk| chunk.jobs.front())
-    }
-
-    pub(crate) fn back(&self) -> Option<&J> {
-        self.chunks.back()?.jobs.back()
-    }
-
-    fn push_chunk(&mut self, jobs: OneByOne<VecDeque<J>>) -> ChunkNumber {
+    fn push_chunk(&mut self, jobs: Content<J>) -> ChunkNumber {
         let number = self.chunks.back().map_or(0, |chunk| chunk.number + 1);
         self.chunks.push_back(Chunk { number, jobs });
         number
@@ -130,8 +138,8 @@ impl<J> Chunks<J> {
     /// Removes the first chunk, which is empty, and keeps its buffer.
     #[cold]
     fn pop_chunk(&mut self) {
-        if let Some(mut chunk) = self.chunks.pop_front() {
-            self.spares.push(mem::take(&mut *chunk.jobs));
+        if let Some(Chunk { jobs: Content::Each(mut jobs), .. }) = self.chunks.pop_front() {
+            self.spares.push(mem::take(&mut *jobs));
         }
         self.limit_spares();
     }
@@ -154,10 +162,10 @@ impl<J> Chunks<J> {
     }
 
     /// Removes a job from the chunk in which it lies.
-    pub(crate) fn remove(&mut self, number: ChunkNumber, which: impl Fn(&J) -> bool) -> Option<J> {
+    pub(crate) fn remove(&mut self, number: ChunkNumber, id: J::Id) -> Option<J> {
         let at = self.chunks.binary_search_by_key(&number, |chunk| chunk.number).ok()?;
-        let jobs = &mut self.chunks[at].jobs;
-        let place = jobs.iter().position(which)?;
+        let jobs = self.chunks[at].jobs.each();
+        let place = jobs.iter().position(|job| job.id() == id)?;
         let job = jobs.remove(place);
         if jobs.is_empty() {
             self.chunks.remove(at);
@@ -179,20 +187,24 @@ impl<J> Chunks<J> {
 
     /// Puts a chunk's jobs at the end, and returns a buffer instead if there is one to spare. It is not for
     /// this to count them.
-    fn take_chunk(&mut self, mut jobs: OneByOne<VecDeque<J>>) -> Option<VecDeque<J>> {
+    fn take_chunk(&mut self, jobs: Content<J>) -> Option<VecDeque<J>> {
+        let Content::Each(mut jobs) = jobs else {
+            self.push_chunk(jobs);
+            return None;
+        };
         match self.chunks.back_mut() {
             // Keeps chunks at least half full on average, however small the bursts are.
-            Some(last) if last.jobs.len() + jobs.len() <= CHUNK => {
-                if last.jobs.len() < jobs.len() {
-                    mem::swap(&mut last.jobs, &mut jobs);
-                    iter::from_fn(|| jobs.pop_back()).for_each(|job| last.jobs.push_front(job));
+            Some(Chunk { jobs: Content::Each(last), .. }) if last.len() + jobs.len() <= CHUNK => {
+                if last.len() < jobs.len() {
+                    mem::swap(last, &mut jobs);
+                    iter::from_fn(|| jobs.pop_back()).for_each(|job| last.push_front(job));
                 } else {
-                    last.jobs.append(&mut jobs);
+                    last.append(&mut jobs);
                 }
                 Some(mem::take(&mut *jobs))
             }
             _ => {
-                self.push_chunk(jobs);
+                self.push_chunk(Content::Each(jobs));
                 self.spares.pop()
             }
         }
@@ -205,23 +217,14 @@ impl<J> Chunks<J> {
         self.len -= left;
         into.len += left;
         while left > 0 {
-            let Some(Chunk { jobs, .. }) = self.chunks.front_mut() else { return };
+            let Some(Chunk { number, mut jobs }) = self.chunks.pop_front() else { return };
             let all = jobs.len();
-            let mut oldest = OneByOne::default();
-            if left >= all {
-                mem::swap(jobs, &mut oldest);
-                self.chunks.pop_front();
-            } else {
-                *oldest = into.spares.pop().unwrap_or_default();
-                if left > all / 2 {
-                    oldest.extend(jobs.drain(left..));
-                    mem::swap(jobs, &mut oldest);
-                } else {
-                    oldest.extend(jobs.drain(..left));
-                }
+            if left < all {
+                let oldest = jobs.divide(left, &mut into.spares);
+                self.chunks.push_front(Chunk { number, jobs: mem::replace(&mut jobs, oldest) });
             }
             left -= all.min(left);
-            self.spares.extend(into.take_chunk(oldest));
+            self.spares.extend(into.take_chunk(jobs));
         }
         self.limit_spares();
     }
@@ -245,27 +248,31 @@ impl<J> Chunks<J> {
         self.len -= left;
         while left > 0 {
             let Some(Chunk { jobs, .. }) = self.chunks.front_mut() else { return };
-            if jobs.len() <= left {
-                left -= jobs.len();
-                into.append(jobs);
+            let some = jobs.len().min(left);
+            jobs.move_front(some, into);
+            left -= some;
+            if jobs.is_empty() {
                 self.pop_chunk();
-            } else {
-                into.extend(jobs.drain(..left));
-                left = 0;
             }
         }
     }
 }
 
-impl<J> Default for Chunks<J> {
+impl<J: Batched> Default for Chunks<J> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<J> Extend<J> for Chunks<J> {
+impl<J: Batched> Extend<J> for Chunks<J> {
     fn extend<I: IntoIterator<Item = J>>(&mut self, jobs: I) {
         jobs.into_iter().for_each(|job| _ = self.push_back(job));
+    }
+}
+
+impl<J: Batched> fmt::Debug for Chunks<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Chunks").field(&self.len).finish()
     }
 }
 
@@ -280,6 +287,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         PushBack,
+        PushBatch(usize),
         Insert(usize),
         Remove(usize),
         PopFront,
@@ -293,6 +301,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             4 => Just(Step::PushBack),
+            1 => (0..2 * CHUNK).prop_map(Step::PushBatch),
             1 => (0..4 * CHUNK).prop_map(Step::Insert),
             1 => (0..4 * CHUNK).prop_map(Step::Remove),
             1 => Just(Step::PopFront),
@@ -307,7 +316,7 @@ mod tests {
     #[test]
     fn a_queue_that_was_long_keeps_few_buffers() {
         let mut chunks = Chunks::new();
-        chunks.extend(0..1_000 * CHUNK);
+        chunks.extend(0..1_000 * CHUNK as u32);
         let mut kept = Vec::new();
         while chunks.pop_front().is_some() {
             kept.push(chunks.spares.len());
@@ -322,7 +331,8 @@ mod tests {
         fn chunks_are_a_queue(steps in prop::collection::vec(step(), 200)) {
             let (mut chunks, mut model) = (Chunks::new(), VecDeque::new());
             let (mut others, mut handed_over) = (Chunks::new(), VecDeque::new());
-            let (mut next, mut inserted) = ((0..).step_by(10), 0);
+            // Spread out, so that others fit in between.
+            let mut next = (0..).step_by(2 * CHUNK);
             for step in steps {
                 match step {
                     Step::PushBack => {
@@ -330,17 +340,21 @@ mod tests {
                         let _ = chunks.push_back(job);
                         model.push_back(job);
                     }
+                    Step::PushBatch(n) => {
+                        let Some(common) = next.next() else { unreachable!() };
+                        chunks.push_batch((0..n).collect(), common);
+                        model.extend((0..n as u32).map(|n| common + n));
+                    }
                     Step::Insert(at) => {
                         let behind = model.get(at % model.len().max(1));
-                        let job = behind.map_or(0, |job: &u64| job.saturating_sub(1));
-                        chunks.insert(job, |&job| job);
+                        let job = behind.map_or(0, |job: &u32| job.saturating_sub(1));
+                        chunks.insert(job);
                         model.insert(model.partition_point(|&other| other < job), job);
-                        inserted += 1;
                     }
                     Step::Remove(at) => {
-                        let found = chunks.iter().nth(at).map(|(number, &job)| (number, job));
+                        let found = chunks.ids().nth(at);
                         if let Some((number, job)) = found {
-                            prop_assert_eq!(chunks.remove(number, |&other| other == job), Some(job));
+                            prop_assert_eq!(chunks.remove(number, job), Some(job));
                             model.remove(model.partition_point(|&other| other < job));
                         }
                     }
@@ -366,7 +380,7 @@ mod tests {
                     Step::HandOver(n) => {
                         chunks.hand_over(n, &mut others);
                         handed_over.extend(model.drain(..n.min(model.len())));
-                        prop_assert!(others.iter().map(|(_, job)| job).eq(&handed_over));
+                        prop_assert!(others.ids().map(|(_, job)| job).eq(handed_over.iter().copied()));
                         prop_assert_eq!(others.len(), handed_over.len());
                     }
                     Step::TakeYoungest(n) => {
@@ -376,11 +390,9 @@ mod tests {
                 }
                 prop_assert_eq!(chunks.len(), model.len());
                 let sizes = chunks.chunks.iter().map(|chunk| chunk.jobs.len());
-                let most = CHUNK + inserted;
-                let fits = |(at, len): (_, _)| (usize::from(at > 0)..=most).contains(&len);
-                prop_assert!(sizes.enumerate().all(fits));
-                prop_assert_eq!(chunks.front(), model.front());
-                prop_assert_eq!(chunks.back(), model.back());
+                prop_assert!(sizes.skip(1).all(|len| len > 0));
+                prop_assert_eq!(chunks.first_place(), model.front().copied());
+                prop_assert_eq!(chunks.last_place(), model.back().copied());
                 prop_assert!(chunks.chunks.iter().is_sorted_by_key(|chunk| chunk.number));
             }
         }

@@ -62,7 +62,7 @@ fn a_put_is_seen_by_the_consumer_or_rings_it() {
     });
 }
 
-type Station = super::Station<u8, u8, u8>;
+type Station = super::Station<u32, u32, u32>;
 
 fn leases(seats: usize) -> Arc<Station> {
     sharing(seats, &StdArc::new(Surplus::new()))
@@ -74,7 +74,7 @@ fn sharing(seats: usize, surplus: &StdArc<Surplus>) -> Arc<Station> {
 
 /// A seat's job has ended.
 fn turned(leases: &Station, seat: usize) -> Option<Handover> {
-    let exchange = |job: &mut u8, next, ()| (mem::replace(job, next), false);
+    let exchange = |job: &mut u32, next, ()| (mem::replace(job, next), false);
     leases.turn(seat, 0, Stamp::fixed(), (), exchange, |job, ()| (job, false)).ok()
 }
 

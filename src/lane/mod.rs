@@ -11,11 +11,13 @@
 
 mod bench;
 mod chunks;
+mod content;
 mod newcomers;
 mod outbox;
 mod station;
 mod surplus;
 mod told;
+mod waits;
 mod window;
 
 #[cfg(all(test, workpool_loom))]
@@ -31,6 +33,7 @@ pub(crate) use self::{
     station::{End, Handover, Next, Remains, Station},
     surplus::Surplus,
     told::{Told, Why},
+    waits::{Batched, Waits},
     window::{Holdback, Window},
 };
 

@@ -6,9 +6,9 @@ use std::{
     ops::RangeBounds,
 };
 
-use crate::panic::OneByOne;
+use crate::{lane::Waits, panic::OneByOne};
 
-use super::{Waits, Whom};
+use super::Whom;
 
 /// Jobs, each at its own spot. The indices are made when they are first needed, and forgotten when
 /// nobody waits.

@@ -2,36 +2,24 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::Hash,
     mem,
 };
 
-use crate::lane::{ChunkNumber, Chunks};
+use crate::lane::{Batched, ChunkNumber, Chunks};
 
 use super::Whom;
-
-/// What waits in a queue.
-pub(crate) trait Waits {
-    /// Names it.
-    type Id: Copy + Ord + Hash;
-    /// Where it belongs in the order of acceptance.
-    type Place: Copy + Ord;
-
-    fn id(&self) -> Self::Id;
-    fn place(&self) -> Self::Place;
-}
 
 /// A first-in, first-out queue. Jobs that had been handed out can be given back to their places, and
 /// one in the middle can be removed: the index for that is made when it is first needed, and is
 /// forgotten when the queue is empty.
 #[derive(Debug)]
-pub(crate) struct Backlog<J: Waits> {
+pub(crate) struct Backlog<J: Batched> {
     jobs: Chunks<J>,
     /// In which chunk each job lies.
     index: Option<HashMap<J::Id, ChunkNumber>>,
 }
 
-impl<J: Waits> Backlog<J> {
+impl<J: Batched> Backlog<J> {
     pub(crate) fn new() -> Self {
         Self { jobs: Chunks::new(), index: None }
     }
@@ -62,11 +50,10 @@ impl<J: Waits> Backlog<J> {
 
     /// The place of the oldest or the youngest.
     pub(crate) fn edge(&self, whom: Whom) -> Option<J::Place> {
-        let job = match whom {
-            Whom::Oldest => self.jobs.front(),
-            Whom::Youngest => self.jobs.back(),
-        };
-        job.map(J::place)
+        match whom {
+            Whom::Oldest => self.jobs.first_place(),
+            Whom::Youngest => self.jobs.last_place(),
+        }
     }
 
     /// Removes the oldest or the youngest.
@@ -89,8 +76,7 @@ impl<J: Waits> Backlog<J> {
     /// Moves the oldest `n` to the end of a lane.
     pub(crate) fn hand_over(&mut self, n: usize, lane: &mut Chunks<J>) {
         if let Some(index) = &mut self.index {
-            let oldest = self.jobs.iter().take(n);
-            oldest.for_each(|(_, job)| _ = index.remove(&job.id()));
+            self.jobs.ids().take(n).for_each(|(_, id)| _ = index.remove(&id));
         }
         self.jobs.hand_over(n, lane);
         self.forget([]);
@@ -114,7 +100,7 @@ impl<J: Waits> Backlog<J> {
         // The youngest first: most go to the very front.
         for job in jobs.into_iter().rev() {
             let id = job.id();
-            let chunk = self.jobs.insert(job, J::place);
+            let chunk = self.jobs.insert(job);
             if let Some(index) = &mut self.index {
                 index.insert(id, chunk);
             }
@@ -126,9 +112,9 @@ impl<J: Waits> Backlog<J> {
         if self.jobs.is_empty() {
             return None;
         }
-        let all = || self.jobs.iter().map(|(chunk, job)| (job.id(), chunk)).collect();
+        let all = || self.jobs.ids().map(|(chunk, id)| (id, chunk)).collect();
         let chunk = self.index.get_or_insert_with(all).get(&id).copied()?;
-        let job = self.jobs.remove(chunk, |job| job.id() == id)?;
+        let job = self.jobs.remove(chunk, id)?;
         self.forget([&job]);
         Some(job)
     }
@@ -151,21 +137,11 @@ mod tests {
 
     use super::*;
 
-    impl Waits for u32 {
-        type Id = u32;
-        type Place = u32;
-
-        fn id(&self) -> u32 {
-            *self
-        }
-        fn place(&self) -> u32 {
-            *self
-        }
-    }
-
     #[derive(Clone, Debug)]
     enum Step {
         Append(u32),
+        /// As many that came together.
+        AppendBatch(u32),
         Remove(prop::sample::Index),
         PopOldest,
         PopYoungest,
@@ -176,7 +152,8 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            3 => (0..700_u32).prop_map(Step::Append),
+            2 => (0..700_u32).prop_map(Step::Append),
+            1 => (0..700_u32).prop_map(Step::AppendBatch),
             3 => any::<prop::sample::Index>().prop_map(Step::Remove),
             1 => Just(Step::PopOldest),
             1 => Just(Step::PopYoungest),
@@ -197,9 +174,12 @@ mod tests {
             let (mut next, mut out) = (0, VecDeque::new());
             for step in steps {
                 match step {
-                    Step::Append(n) => {
+                    Step::Append(n) | Step::AppendBatch(n) => {
                         let mut incoming = Chunks::new();
-                        incoming.extend(next..next + n);
+                        match step {
+                            Step::AppendBatch(n) => incoming.push_batch((0..n as usize).collect(), next),
+                            _ => incoming.extend(next..next + n),
+                        }
                         backlog.append(&mut incoming);
                         model.extend(next..next + n);
                         next += n;
@@ -241,7 +221,7 @@ mod tests {
     fn without_a_removal_there_is_no_index() {
         let mut backlog = Backlog::new();
         let mut incoming = Chunks::new();
-        incoming.extend(0..10);
+        incoming.extend(0..10_u32);
         backlog.append(&mut incoming);
         assert!(backlog.index.is_none());
         assert_eq!((backlog.remove(11), backlog.remove(5)), (None, Some(5)));

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::lane::Chunks;
+use crate::lane::{Batched, Chunks};
 
-use super::{Backlog, Waits};
+use super::Backlog;
 
 /// Who leaves: by the time of acceptance, among all that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,20 +32,23 @@ impl Whom {
 }
 
 /// Removes the oldest beyond `capacity`.
-pub(crate) fn evict_oldest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
+pub(crate) fn evict_oldest<J: Batched>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
     let mut victims = VecDeque::new();
     queue.move_front(queue.len().saturating_sub(capacity), &mut victims);
     victims
 }
 
 /// Removes the youngest beyond `capacity`, and returns them in the order of the queue.
-pub(crate) fn push_out_youngest<J: Waits>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
+pub(crate) fn push_out_youngest<J: Batched>(
+    queue: &mut Backlog<J>,
+    capacity: usize,
+) -> VecDeque<J> {
     queue.take_youngest(queue.len().saturating_sub(capacity))
 }
 
 /// Takes in submissions of `sizes` jobs one after another, each of which pushes out the youngest
 /// of those before it where there is no room for it within `capacity`.
-pub(crate) fn evict_youngest<J: Waits>(
+pub(crate) fn evict_youngest<J: Batched>(
     queue: &mut Backlog<J>,
     incoming: &mut Chunks<J>,
     sizes: &[usize],

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Aside, Waits, Whom};
+use crate::lane::Waits;
+
+use super::{Aside, Whom};
 
 /// Which keys are held, and who waits for each.
 pub(crate) struct Keys<J: Waits> {

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Aside, Waits, Whom};
+use crate::lane::Waits;
+
+use super::{Aside, Whom};
 
 /// When something is due; and its number, since several may be due at once: they go in the order in
 /// which they came.

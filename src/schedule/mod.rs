@@ -27,7 +27,7 @@ mod roster_tests;
 pub use self::retry::Retry;
 pub(crate) use self::{
     aside::Aside,
-    backlog::{Backlog, Waits},
+    backlog::Backlog,
     ending::{Ending, Leave, Step},
     evict::{Whom, evict_oldest, evict_youngest, push_out_youngest},
     keys::Keys,

@@ -2,15 +2,18 @@
 
 use std::{collections::VecDeque, mem};
 
-use crate::{lane::Chunks, panic::OneByOne};
+use crate::{
+    lane::{Batched, Chunks, Waits},
+    panic::OneByOne,
+};
 
-use super::{Backlog, Waits, Whom};
+use super::{Backlog, Whom};
 
 /// In the order of acceptance. They have left the queue, and take up no room in it.
 #[derive(Debug)]
 pub(crate) struct Returned<J>(OneByOne<VecDeque<J>>);
 
-impl<J: Waits> Returned<J> {
+impl<J: Batched> Returned<J> {
     pub(crate) fn new() -> Self {
         Self(VecDeque::new().into())
     }

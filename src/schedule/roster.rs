@@ -4,19 +4,18 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{
     job::{Stamp, WorkerId},
-    lane::{Chunks, Remains, Station, Surplus, Survey},
+    lane::{Batched, Chunks, Remains, Station, Surplus, Survey, Waits},
 };
 
 use super::{
     Backlog, Now, Returned,
-    backlog::Waits,
     share::{Ask, Recall, recall, share, wakes, worth},
     stuck::{Stuck, is_held_up},
 };
 
 /// The workers, by number.
 #[derive(Debug)]
-pub(crate) struct Roster<J, K, R, O = Vec<R>> {
+pub(crate) struct Roster<J: Batched, K, R, O = Vec<R>> {
     pub(super) workers: Vec<Watched<J, K, R, O>>,
     pub(super) surplus: Arc<Surplus>,
     /// There are never more workers than this, however many seats.
@@ -42,7 +41,7 @@ pub(crate) struct Roster<J, K, R, O = Vec<R>> {
 
 /// A worker's place.
 #[derive(Debug)]
-pub(super) struct Watched<J, K, R, O> {
+pub(super) struct Watched<J: Batched, K, R, O> {
     pub(super) station: Arc<Station<J, K, R, O>>,
     /// Whether it stands still.
     pub(super) stuck: Stuck,
@@ -52,18 +51,18 @@ pub(super) struct Watched<J, K, R, O> {
     pub(super) taken: bool,
 }
 
-impl<J, K, R, O: Default> Watched<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Watched<J, K, R, O> {
     pub(super) fn new(surplus: &Arc<Surplus>) -> Self {
         let station = Arc::new(Station::new(0, surplus.clone()));
         Self { station, stuck: Stuck::default(), ids: Vec::new(), taken: false }
     }
 }
 
-impl<J: Waits, K, R, O: Default> Watched<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Watched<J, K, R, O> {
     /// Hands out these jobs, which are in order. Returns whether it must be rung.
     fn lease(&self, jobs: &mut Chunks<J>) -> bool {
         let ring = self.station.hand_out(|lane| {
-            let older = jobs.front().map(Waits::place) < lane.back().map(Waits::place);
+            let older = jobs.first_place() < lane.last_place();
             lane.append(jobs);
             if older {
                 let mut all = lane.take_all();
@@ -126,7 +125,7 @@ pub(crate) struct Dealt {
     pub(crate) failing: usize,
 }
 
-impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Roster<J, K, R, O> {
     /// Without workers so far; they will share `threads` threads at most.
     pub(crate) fn new(surplus: Arc<Surplus>, threads: usize) -> Self {
         Self {
@@ -249,7 +248,7 @@ impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
 
     /// Takes one lease that has not started back.
     pub(crate) fn withdraw(&self, id: J::Id) -> Option<J> {
-        self.stations().find_map(|station| station.withdraw(|job| job.id() == id))
+        self.stations().find_map(|station| station.withdraw(id))
     }
 
     /// Cancels a job that runs: the one that `which` has a number for. Returns the worker and its seat

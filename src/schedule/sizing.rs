@@ -9,10 +9,10 @@ use std::{
 
 use crate::{
     job::{Staff, WorkerId},
-    lane::{Station, Survey},
+    lane::{Batched, Station, Survey},
 };
 
-use super::{Roster, backlog::Waits, roster::Watched};
+use super::{Roster, roster::Watched};
 
 /// Seats that a worker is to have more.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
     pub(crate) is_new: bool,
 }
 
-impl<J: Waits, K, R, O: Default> Roster<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Roster<J, K, R, O> {
     /// How many seats there are, or will be once those that are to leave have left.
     pub(crate) fn size(&self) -> usize {
         self.size

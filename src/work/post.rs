@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 
 use crate::{
     error::JobError,
-    job::{Done, Ending, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
+    job::{Completion, Done, Hand, Inside, Job, JobContext, Run, Stamp, WorkStation, WorkerId},
     lane::{End, Handover, Next, Ring},
     panic::drop_each,
     schedule::{Pace, Retry},
@@ -252,7 +252,7 @@ impl<T, U, E> Post<T, U, E> {
         // The collector is to have a result at once for whose key others wait.
         let end_it = |job: Done<T, U, E>, outcome| {
             let urgent = job.held_key.is_some();
-            (Ending { job, outcome, started, at: ended }, urgent)
+            (Completion { job, outcome, started, at: ended }, urgent)
         };
         let turned = station.turn(
             seat,
@@ -307,7 +307,7 @@ impl<T, U, E> Post<T, U, E> {
             if pause.is_some() {
                 job.keep_place();
             }
-            let result = Ending { job, outcome: &mut outcome, started, at }.end();
+            let result = Completion { job, outcome: &mut outcome, started, at }.end();
             match pause {
                 Some(pause) => End::Again(result, pause),
                 None => End::Result { urgent, result },

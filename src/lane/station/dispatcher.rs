@@ -5,7 +5,7 @@ use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 use crate::{
     job::Stamp,
     lane::{
-        Bell, Chunks, Put, Ring, Told, Why,
+        Batched, Bell, Chunks, Put, Ring, Told, Why,
         bench::{Seat, Survey},
     },
 };
@@ -23,7 +23,7 @@ pub(crate) struct Remains<J, K> {
     pub(crate) begun: u64,
 }
 
-impl<J, K, R, O: Default> Station<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Station<J, K, R, O> {
     /// Hands out what `fill` pushes.
     pub(crate) fn hand_out(&self, fill: impl FnOnce(&mut Chunks<J>)) -> Option<Ring> {
         self.lane
@@ -79,10 +79,10 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
     }
 
     /// Takes one lease that has not started out of the lane.
-    pub(crate) fn withdraw(&self, which: impl Fn(&J) -> bool) -> Option<J> {
+    pub(crate) fn withdraw(&self, id: J::Id) -> Option<J> {
         self.lane.peek(|bench| {
-            let chunk = bench.queue.iter().find(|(_, job)| which(job))?.0;
-            bench.queue.remove(chunk, which)
+            let (chunk, _) = bench.queue.ids().find(|(_, other)| *other == id)?;
+            bench.queue.remove(chunk, id)
         })
     }
 

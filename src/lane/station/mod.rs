@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use crate::job::Stamp;
 
 use super::{
-    Bell, Lane, Ring, Surplus, Told,
+    Batched, Bell, Lane, Ring, Surplus, Told,
     bench::{Bench, Seat},
     outbox::{Gather, Handed},
 };
@@ -55,13 +55,13 @@ pub(crate) enum End<R> {
 /// What a worker shares with the dispatcher and the collector: the leases `J`, the jobs `K` that run, and
 /// the results `R`, which are gathered in an `O`.
 #[derive(Debug)]
-pub(crate) struct Station<J, K, R, O = Vec<R>> {
+pub(crate) struct Station<J: Batched, K, R, O = Vec<R>> {
     lane: Lane<Bench<J, K, R, O>>,
     surplus: Arc<Surplus>,
 }
 
 /// The worker's side.
-impl<J, K, R, O: Default> Station<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Station<J, K, R, O> {
     pub(crate) fn new(seats: usize, surplus: Arc<Surplus>) -> Self {
         Self { lane: Lane::new(Bench::new(seats)), surplus }
     }
@@ -277,7 +277,7 @@ impl<J, K, R, O: Default> Station<J, K, R, O> {
 }
 
 /// The outbox.
-impl<J, K, R, O: Default> Station<J, K, R, O> {
+impl<J: Batched, K, R, O: Default> Station<J, K, R, O> {
     /// Puts a result of a job that no seat has ended.
     pub(crate) fn put(&self, result: R) -> Option<Ring>
     where

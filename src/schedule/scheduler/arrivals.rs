@@ -7,7 +7,7 @@ use crate::{
     error::JobError,
     intake::{Inflow, OnFull},
     job::{Accepted, Ended, Postponed, Stamp},
-    lane::Chunks,
+    lane::{Batched, Chunks},
     schedule::{Now, Port, Whom, evict_oldest, evict_youngest, push_out_youngest},
     value::Value,
 };
@@ -23,7 +23,7 @@ struct Room {
 }
 
 /// What a submission came to.
-struct Sorted<J> {
+struct Sorted<J: Batched> {
     ready: Chunks<J>,
     delayed: Vec<(Duration, J)>,
     keyed: Vec<(u64, J)>,
