@@ -87,6 +87,7 @@ mod pool;
 mod process;
 mod runtime;
 mod schedule;
+mod sizes;
 mod sync;
 mod value;
 mod work;

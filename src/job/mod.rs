@@ -13,7 +13,11 @@ mod stamp;
 
 use std::{collections::VecDeque, fmt, hash::Hash, mem, time::Duration};
 
-use crate::{lane::Station, panic::drop_each};
+use crate::{
+    lane::Station,
+    panic::drop_each,
+    sizes::{FEW, MANY},
+};
 
 use self::options::Options;
 
@@ -213,12 +217,6 @@ impl<T> fmt::Debug for Job<T> {
 /// assert_eq!(jobs.len(), Jobs::from(vec![0_u64; 10]).len());
 /// ```
 pub struct Jobs<T>(Vec<Job<T>>);
-
-/// Fewer jobs go each for itself: they share a buffer with others that come.
-const FEW: usize = 64;
-
-/// More jobs go each for itself: to take one from their midst would be to move half of them.
-const MANY: usize = 4_096;
 
 impl<T> Jobs<T> {
     /// The ids, in order.

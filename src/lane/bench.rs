@@ -2,7 +2,7 @@
 
 use std::{iter, mem, sync::Arc, time::Duration};
 
-use crate::{job::Stamp, panic::OneByOne};
+use crate::{job::Stamp, panic::OneByOne, sizes::LARGEST_SUPPLY};
 
 use super::{
     Batched, Bell, Chunks, Ring, Told,
@@ -13,10 +13,6 @@ use super::{
 /// 17 µs), short against what a person or a timeout notices. Jobs this long and longer are handed
 /// out one by one, so they start in the order of the queue.
 pub(crate) const SUPPLY: Duration = Duration::from_millis(1);
-
-/// No supply is larger, however short the jobs. A smaller one may be used up before the dispatcher, which is
-/// rung at half of it, has got a processor; with a larger one, no less time is spent on hand-outs.
-const MOST: usize = 2_048;
 
 /// What the dispatcher sees of a worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +71,7 @@ impl Survey {
     /// Leases that the worker wants to have waiting beyond its idle seats.
     #[inline]
     pub(crate) fn supply(&self) -> usize {
-        self.ahead.min(MOST)
+        self.ahead.min(LARGEST_SUPPLY)
     }
 
     /// As of one that asks for nothing.

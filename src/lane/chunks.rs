@@ -2,11 +2,9 @@
 
 use std::{collections::VecDeque, fmt, iter, mem};
 
-use super::{content::Content, waits::Batched};
+use crate::sizes::CHUNK;
 
-/// Entries a chunk holds: enough that a chunk's own bookkeeping is below a bit per entry, few
-/// enough that growing one copies no more than a page or two.
-const CHUNK: usize = 512;
+use super::{content::Content, waits::Batched};
 
 /// Names a chunk of one queue: they rise from its front to its back.
 pub(crate) type ChunkNumber = i64;
@@ -188,10 +186,18 @@ impl<J: Batched> Chunks<J> {
     /// Puts a chunk's jobs at the end, and returns a buffer instead if there is one to spare. It is not for
     /// this to count them.
     fn take_chunk(&mut self, jobs: Content<J>) -> Option<VecDeque<J>> {
-        let Content::Each(mut jobs) = jobs else {
-            self.push_chunk(jobs);
-            return None;
+        let mut jobs = match jobs {
+            Content::Each(jobs) => jobs,
+            batch => {
+                if !batch.is_empty() {
+                    self.push_chunk(batch);
+                }
+                return None;
+            }
         };
+        if jobs.is_empty() {
+            return Some(mem::take(&mut *jobs));
+        }
         match self.chunks.back_mut() {
             // Keeps chunks at least half full on average, however small the bursts are.
             Some(Chunk { jobs: Content::Each(last), .. }) if last.len() + jobs.len() <= CHUNK => {
@@ -363,13 +369,23 @@ mod tests {
                     Step::Append(n) => {
                         let jobs: Vec<_> = next.by_ref().take(n).collect();
                         let mut more = Chunks::new();
-                        // Its first chunk is empty.
-                        more.extend([0]);
+                        // Its first chunk is empty, and another kind than the second.
+                        let batch = jobs.len() % 2;
+                        more.push_batch((0..batch).collect(), 0);
+                        more.extend([0].into_iter().skip(batch));
                         more.pop_front();
-                        more.extend(jobs.iter().copied());
+                        match jobs.first() {
+                            Some(&first) if batch == 0 => {
+                                more.push_batch((0..jobs.len()).collect(), first);
+                                model.extend((0..).map(|n| first + n).take(jobs.len()));
+                            }
+                            _ => {
+                                more.extend(jobs.iter().copied());
+                                model.extend(jobs);
+                            }
+                        }
                         chunks.append(&mut more);
                         prop_assert!(more.is_empty());
-                        model.extend(jobs);
                     }
                     Step::MoveFront(n) => {
                         let mut moved = VecDeque::new();

@@ -2,12 +2,9 @@
 
 use std::{collections::VecDeque, iter, mem};
 
-use crate::panic::OneByOne;
+use crate::{panic::OneByOne, sizes::FEW};
 
 use super::waits::Batched;
-
-/// Of a batch that is divided, fewer than this are taken out each for itself: it is not worth a buffer.
-const FEW: usize = 64;
 
 pub(super) enum Content<J: Batched> {
     Each(OneByOne<VecDeque<J>>),

@@ -6,11 +6,9 @@
 
 use std::mem;
 
-use super::{Bell, Put, Ring};
+use crate::sizes::LONG_OUTBOX;
 
-/// Results at which the collector is rung although it will look by itself: a batch of this length
-/// makes the cost of a wake-up (7 to 17 µs) small beside that of its results.
-const LONG: usize = 1_024;
+use super::{Bell, Put, Ring};
 
 /// What results are gathered in.
 pub(crate) trait Gather<R>: Default {
@@ -62,7 +60,7 @@ impl<O: Default> Outbox<O> {
         self.results.gather(result);
         self.len += 1;
         self.more = more;
-        let urgent = !more || self.len >= LONG;
+        let urgent = !more || self.len >= LONG_OUTBOX;
         let put = if urgent { Put::Urgent } else { Put::Patient };
         Handed { ring: self.bell.note(put), closed: self.closed }
     }
@@ -135,7 +133,7 @@ mod tests {
         let mut outbox = Outbox::new();
         let _ = outbox.put(0, true);
         assert!(outbox.empty(&mut Vec::new()));
-        let rings = (0..LONG).filter(|&n| rings(&mut outbox, n, true)).count();
+        let rings = (0..LONG_OUTBOX).filter(|&n| rings(&mut outbox, n, true)).count();
         assert_eq!(rings, 1);
     }
 

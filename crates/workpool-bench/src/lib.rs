@@ -1,13 +1,14 @@
 //! A deterministic simulator of actix-workpool.
 //!
 //! The pool's own source is compiled here once more, whole, as modules of this crate. So what is
-//! simulated is what is shipped, although nearly all of it is private and stays so. Three modules
+//! simulated is what is shipped, although nearly all of it is private and stays so. Four modules
 //! are this crate's own, and carry the same names, so that the pool's source finds them:
 //!
 //! - `sync`: the locks and atomics that threads share. Each use of one is a point at which the
 //!   simulated thread may be held up while others run.
 //! - `runtime`: clocks, arbiters and threads. They are simulated; actix itself is the real one, and
 //!   its actors are polled by simulated arbiters.
+//! - `sizes`: of what the pool's speed hangs on. A run has few jobs, and here they are enough to reach them.
 //! - `sim::start`: how actors get onto simulated arbiters.
 //!
 //! See [`sim`] for how a run goes, and [`scene`] for what happens in one and what is checked.
@@ -46,6 +47,7 @@ of_the_pool! {
     "../../../src/work/mod.rs" work
     "../../../src/worker.rs" worker
     "sim/runtime/mod.rs" runtime
+    "sim/sizes.rs" sizes
     "sim/sync.rs" sync
 }
 

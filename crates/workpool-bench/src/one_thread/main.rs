@@ -35,6 +35,7 @@ of_the_pool! {
     "../../../../src/process.rs" process
     "../../../../src/runtime/mod.rs" runtime
     "../../../../src/schedule/mod.rs" schedule
+    "../../../../src/sizes.rs" sizes
     "../../../../src/sync.rs" sync
     "../../../../src/value.rs" value
     "../../../../src/work/mod.rs" work

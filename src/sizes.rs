@@ -1,0 +1,19 @@
+//! Sizes that speed hangs on, and no guarantee. The simulator has its own, so small that a few jobs reach them.
+
+/// Jobs a chunk of a queue holds: enough that a chunk's own bookkeeping is below a bit per job, few
+/// enough that growing one copies no more than a page or two.
+pub(crate) const CHUNK: usize = 512;
+
+/// Fewer jobs of a batch go each for itself: they share a chunk with others, where they are not worth a buffer.
+pub(crate) const FEW: usize = 64;
+
+/// More jobs of a batch go each for itself: to take one from their midst would be to move half of them.
+pub(crate) const MANY: usize = 4_096;
+
+/// No supply of a worker is larger, however short the jobs. A smaller one may be used up before the dispatcher,
+/// which is rung at half of it, has got a processor; with a larger one, no less time is spent on hand-outs.
+pub(crate) const LARGEST_SUPPLY: usize = 2_048;
+
+/// Results at which the collector is rung although it will look by itself: a batch of this length
+/// makes the cost of a wake-up (7 to 17 µs) small beside that of its results.
+pub(crate) const LONG_OUTBOX: usize = 1_024;
