@@ -125,7 +125,7 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// Submits a job, waiting for room where the queue is full and its policy is to wait. The
     /// result goes to the subscribers.
     ///
-    /// Once in a hundred submissions or so, a task lets everything else on its thread have a turn: the
+    /// Once in five hundred submissions or so, a task lets everything else on its thread have a turn: the
     /// pool's own actors may be there, and whoever submits a million jobs would keep them from handing out
     /// the first. (It counts against the task's budget, as tokio's own operations do.) To submit without any
     /// wait, use [`try_submit`](Self::try_submit).

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Refusal,
-    runtime::{request, take_turns},
+    runtime::{operations, request, take_turns},
     value::Value,
 };
 
@@ -16,7 +16,10 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         jobs: usize,
         submission: impl FnOnce() -> S,
     ) -> Decision<S, T, U, E> {
-        take_turns(jobs).await;
+        let operations = operations(jobs);
+        if operations > 0 {
+            take_turns(operations).await;
+        }
         // Most submissions need no line, and so no channel to be answered by.
         let submission = match self.try_accept(submission()) {
             Ok(receipt) => return Ok(receipt),

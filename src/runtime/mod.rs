@@ -31,5 +31,5 @@ pub(crate) use self::{
     reply::{Reply, Request, request},
     singly::Singly,
     ticks::Ticks,
-    turns::take_turns,
+    turns::{operations, take_turns},
 };

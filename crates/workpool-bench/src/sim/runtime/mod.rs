@@ -31,7 +31,7 @@ pub(crate) use self::{
     crew::{ArbiterHandle, Crew, home, spawn, stop_this_thread, watch_system},
     reply::{Reply, Request, request},
     singly::Singly,
-    turns::take_turns,
+    turns::{operations, take_turns},
     clocks::Ticks,
 };
 
