@@ -21,9 +21,9 @@ use crate::{
 pub(crate) use self::{desk::Desk, post_room::PostRoom};
 
 /// Submissions after which jobs are handed out although more messages wait: few at first, so that workers
-/// begin, but not fewer than are worth it, and more and more in a flood, up to what the mailbox handles in
-/// a row.
-const TURN_AFTER: RangeInclusive<u32> = 16..=192;
+/// begin, but not fewer than are worth it, and more and more in a flood, up to what arrives in a tenth of a
+/// millisecond or two.
+const TURN_AFTER: RangeInclusive<u32> = 16..=1_024;
 
 /// The actor that takes jobs in and hands them to the workers.
 ///
