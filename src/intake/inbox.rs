@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     error::{Refusal, Refused},
-    job::{Accepted, Batch, Entry, Job, JobId, Jobs, Stamp, place_of},
+    job::{Accepted, Entry, Job, JobId, Jobs, Stamp},
     lane::{Bell, Chunks, Lane, Put, Ring},
     panic::drop_each,
     value::{Of, Value},
@@ -22,6 +22,7 @@ use crate::{
 use super::{
     OnFull, Queue,
     gate::{Gate, Place, Waiting},
+    incoming::Incoming,
 };
 
 /// Times of acceptance are exact to this many jobs of a burst: a reading of the clock costs as
@@ -165,41 +166,6 @@ impl<T, U, E> Waiting for Box<dyn Waiter<T, U, E>> {
 
     fn has_left(&self) -> bool {
         (**self).has_left()
-    }
-}
-
-/// Jobs that were accepted and not taken in, in order.
-pub(crate) struct Incoming<T, U, E> {
-    all: Chunks<Accepted<T, U, E>>,
-    any_special: bool,
-    /// How many there have ever been.
-    count: u64,
-}
-
-impl<T, U, E> Incoming<T, U, E> {
-    fn new() -> Self {
-        Self { all: Chunks::new(), any_special: false, count: 0 }
-    }
-
-    fn push(&mut self, mut job: Accepted<T, U, E>) {
-        job.entry.job.begin_anew();
-        self.count += 1;
-        job.place = place_of(self.count);
-        self.any_special |= job.entry.job.is_special();
-        self.all.push_back(job);
-    }
-
-    fn push_all(&mut self, batch: Jobs<T>, queued: Stamp) {
-        match batch.in_one_piece() {
-            Ok(jobs) => {
-                let before = self.count;
-                self.count += jobs.len() as u64;
-                self.all.push_batch(jobs, Batch { queued, before });
-            }
-            Err(batch) => {
-                batch.into_iter().for_each(|job| self.push(Accepted::new(Entry::new(job), queued)));
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod gate;
 mod inbox;
+mod incoming;
 mod line;
 mod queue;
 

@@ -229,10 +229,11 @@ impl<T> Jobs<T> {
         self.0.len()
     }
 
-    /// As they are in memory, if it is worth it to leave them there: they are many, they take up what they need,
-    /// and none asks for anything special.
+    /// As they are in memory, if it is worth it to leave them there: they are many, they take up little more than
+    /// they need, and none asks for anything special.
     pub(crate) fn in_one_piece(mut self) -> Result<VecDeque<Job<T>>, Self> {
-        let is_worth_it = (FEW..=MANY).contains(&self.len()) && self.0.capacity() <= 2 * self.len();
+        let fits = self.0.capacity() <= self.len() + self.len() / 4;
+        let is_worth_it = (FEW..=MANY).contains(&self.len()) && fits;
         if is_worth_it && self.0.iter().all(|job| job.options.is_none()) {
             return Ok(mem::take(&mut self.0).into());
         }
