@@ -4,11 +4,11 @@
 /// enough that growing one copies no more than a page or two.
 pub(crate) const CHUNK: usize = 512;
 
-/// Fewer jobs of a batch go each for itself: they share a chunk with others, where they are not worth a buffer.
+/// Fewer jobs of a batch lie each for itself: they share a chunk with others, and are not worth a buffer.
 pub(crate) const FEW: usize = 64;
 
-/// More jobs of a batch go each for itself: to take one from their midst would be to move half of them.
-pub(crate) const MANY: usize = 4_096;
+/// No more jobs of a batch lie together: to take one from their midst is to look at half of them.
+pub(crate) const MANY: usize = 1_024;
 
 /// No supply of a worker is larger, however short the jobs. A smaller one may be used up before the dispatcher,
 /// which is rung at half of it, has got a processor; with a larger one, no less time is spent on hand-outs.

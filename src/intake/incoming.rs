@@ -27,15 +27,13 @@ impl<T, U, E> Incoming<T, U, E> {
     }
 
     pub(super) fn push_all(&mut self, batch: Jobs<T>, queued: Stamp) {
-        match batch.in_one_piece() {
-            Ok(jobs) => {
-                let before = self.count;
-                self.count += jobs.len() as u64;
-                self.all.push_batch(jobs, Batch { queued, before });
-            }
-            Err(batch) => {
-                batch.into_iter().for_each(|job| self.push(Accepted::new(Entry::new(job), queued)));
-            }
+        let each = batch.in_pieces(|jobs| {
+            let before = self.count;
+            self.count += jobs.len() as u64;
+            self.all.push_batch(jobs, Batch { queued, before });
+        });
+        if let Err(batch) = each {
+            batch.into_iter().for_each(|job| self.push(Accepted::new(Entry::new(job), queued)));
         }
     }
 }
@@ -51,8 +49,8 @@ mod tests {
 
     use super::*;
 
-    /// Whether they lie as they came. They are what they were in any case, each in its place.
-    fn lie_as_they_came(jobs: impl Fn() -> Jobs<usize>) -> bool {
+    /// Takes in jobs that are made twice. Returns in what pieces they lie, or nothing if each lies for itself.
+    fn pieces(jobs: impl Fn() -> Jobs<usize>) -> Vec<usize> {
         let batch = jobs();
         let ids: Vec<_> = batch.ids().collect();
         let mut incoming = Incoming::<usize, (), ()>::new();
@@ -66,16 +64,26 @@ mod tests {
         assert!(batch.iter().map(|job| job.entry.job.id()).eq(ids));
         assert!(batch.iter().enumerate().all(|(n, job)| *job.entry.job.payload() == n));
         assert!(batch.iter().all(|job| job.queued == Stamp::fixed().after_nanos(1)));
-        jobs().in_one_piece().is_ok()
+        let mut pieces = Vec::new();
+        let _ = jobs().in_pieces(|piece| pieces.push(piece.len()));
+        pieces
     }
 
     #[test]
-    fn jobs_that_lie_as_they_came_are_what_they_would_be_each_for_itself() {
-        let lie = |n| lie_as_they_came(|| (0..n).collect());
-        assert_eq!([FEW - 1, FEW, MANY, MANY + 1].map(lie), [false, true, true, false]);
-        // A buffer that grew as they came, and has just doubled.
-        assert!(!lie_as_they_came(|| (0..=FEW).filter(|_| true).collect()));
+    fn jobs_that_lie_together_are_what_they_would_be_each_for_itself() {
+        let plain = |n| pieces(|| (0..n).collect());
+        assert_eq!([plain(0), plain(FEW - 1)], [[], []]);
+        assert_eq!([plain(FEW), plain(MANY)], [[FEW], [MANY]]);
+        assert_eq!(plain(2 * MANY + 1), [MANY, MANY, 1]);
         let special = |n| if n == FEW { Job::new(n).key(1) } else { Job::new(n) };
-        assert!(!lie_as_they_came(|| (0..=FEW).map(special).collect()));
+        assert_eq!(pieces(|| (0..=FEW).map(special).collect()), []);
+    }
+
+    #[test]
+    fn a_buffer_that_is_much_larger_than_need_be_is_not_kept() {
+        // It doubled as they came.
+        let jobs: Jobs<_> = (0..=FEW).filter(|_| true).collect();
+        let taken = jobs.in_pieces(|piece| assert!(piece.capacity() < 2 * FEW));
+        assert!(taken.is_ok());
     }
 }

@@ -229,15 +229,22 @@ impl<T> Jobs<T> {
         self.0.len()
     }
 
-    /// As they are in memory, if it is worth it to leave them there: they are many, they take up little more than
-    /// they need, and none asks for anything special.
-    pub(crate) fn in_one_piece(mut self) -> Result<VecDeque<Job<T>>, Self> {
-        let fits = self.0.capacity() <= self.len() + self.len() / 4;
-        let is_worth_it = (FEW..=MANY).contains(&self.len()) && fits;
-        if is_worth_it && self.0.iter().all(|job| job.options.is_none()) {
-            return Ok(mem::take(&mut self.0).into());
+    /// Takes the jobs in pieces that are no longer than may lie together, if they are not few and none asks for
+    /// anything special. Their own buffer is such a piece, if it is little larger than it need be.
+    pub(crate) fn in_pieces(mut self, mut take: impl FnMut(VecDeque<Job<T>>)) -> Result<(), Self> {
+        if self.len() < FEW || self.0.iter().any(|job| job.options.is_some()) {
+            return Err(self);
         }
-        Err(self)
+        let jobs = mem::take(&mut self.0);
+        if jobs.len() <= MANY && jobs.capacity() <= jobs.len() + jobs.len() / 4 {
+            take(jobs.into());
+            return Ok(());
+        }
+        let mut left = jobs.into_iter();
+        while left.len() > 0 {
+            take(left.by_ref().take(MANY).collect());
+        }
+        Ok(())
     }
 
     /// Whether there is no job at all: an empty batch is accepted, and changes nothing.
