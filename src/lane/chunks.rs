@@ -61,14 +61,15 @@ impl<J: Batched> Chunks<J> {
     /// Returns in which chunk the job lies now.
     pub(crate) fn push_back(&mut self, job: J) -> ChunkNumber {
         self.len += 1;
-        if let Some(Chunk { number, jobs: Content::Each(jobs) }) = self.chunks.back_mut()
-            && jobs.len() < CHUNK
-        {
-            jobs.push_back(job);
-            return *number;
+        let mut room = 0;
+        if let Some(Chunk { number, jobs: Content::Each(jobs) }) = self.chunks.back_mut() {
+            if jobs.len() < CHUNK {
+                jobs.push_back(job);
+                return *number;
+            }
+            // Behind a full one comes another: to let it grow would be to copy it eight times.
+            room = CHUNK;
         }
-        // Behind a full one comes another: to let it grow would be to copy it eight times.
-        let room = if self.chunks.is_empty() { 0 } else { CHUNK };
         let mut jobs = self.spares.pop().unwrap_or_else(|| VecDeque::with_capacity(room));
         jobs.push_back(job);
         self.push_chunk(Content::Each(jobs.into()))
@@ -329,6 +330,20 @@ mod tests {
             assert!(chunks.spares.len() <= 4 * chunks.chunks.len() + SPARES);
         }
         assert!(kept.iter().max() > Some(&500) && chunks.spares.len() == KEPT);
+    }
+
+    #[test]
+    fn a_job_between_batches_takes_up_no_room_for_others() {
+        let mut chunks = Chunks::new();
+        for n in 0..9 {
+            chunks.push_batch((0..100).collect(), n * 1_000);
+            chunks.push_back(n * 1_000 + 100);
+        }
+        let rooms = chunks.chunks.iter().filter_map(|chunk| match &chunk.jobs {
+            Content::Each(jobs) => Some(jobs.capacity()),
+            Content::Batch { .. } => None,
+        });
+        assert!(rooms.clone().count() == 9 && rooms.max() < Some(10));
     }
 
     proptest! {
