@@ -9,7 +9,7 @@ use actix::{Actor, Context, Handler, ResponseFuture};
 use actix_workpool::{
     Cancel, Drain, GetStatus, Job, Jobs, OnFull, Pause, Pool, Queue, Refusal, Resize, Resume,
 };
-use futures::{executor::block_on, future::join_all};
+use futures::{FutureExt, executor::block_on, future::join_all};
 use support::{Numbers, Turnstile, behind, listen, listen_for_results, payloads, yield_now};
 
 fn doubling() -> Numbers {
@@ -80,7 +80,15 @@ async fn who_submits_one_after_another_lets_others_on_the_thread_have_their_turn
         pool.submit_all((0..1_000_u64).collect()).await.unwrap();
     }
     let in_batches = turns.get();
-    join_all((0..2_000_u64).map(|n| pool.submit(n))).await;
+    // One task that holds many submissions has no more in a row than one that makes them one after another.
+    let (last, most) = (Cell::new((turns.get(), 0)), Cell::new(0));
+    let count = || {
+        let (turn, in_a_row) = last.get();
+        last.set(if turn == turns.get() { (turn, in_a_row + 1) } else { (turns.get(), 1) });
+        most.set(most.get().max(last.get().1));
+    };
+    join_all((0..2_000_u64).map(|n| pool.submit(n).inspect(|_| count()))).await;
+    assert!(most.get() <= 600, "{} in a row", most.get());
     let all = [one_by_one, in_batches, turns.get()];
     // There is room for all of them, so nothing else would make it wait.
     assert!(all[0] > 1 && all.is_sorted_by(|before, after| before < after), "{all:?}");

@@ -29,7 +29,7 @@ impl<T: Value, U: Value, E: Value> Handler<Job<T>> for Dispatcher<T, U, E> {
     type Result = Admission<Job<T>, T, U, E>;
 
     fn handle(&mut self, job: Job<T>, ctx: &mut Self::Context) -> Self::Result {
-        self.count_submission(ctx);
+        self.count_submission(1, ctx);
         Admission { message: job, desk: self.desk.clone() }
     }
 }
@@ -38,7 +38,7 @@ impl<T: Value, U: Value, E: Value> Handler<Jobs<T>> for Dispatcher<T, U, E> {
     type Result = Admission<Jobs<T>, T, U, E>;
 
     fn handle(&mut self, jobs: Jobs<T>, ctx: &mut Self::Context) -> Self::Result {
-        self.count_submission(ctx);
+        self.count_submission(jobs.len(), ctx);
         Admission { message: jobs, desk: self.desk.clone() }
     }
 }

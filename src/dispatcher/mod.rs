@@ -6,7 +6,11 @@ mod desk;
 mod handlers;
 mod post_room;
 
-use std::{fmt, mem, ops::RangeInclusive, rc::Rc, time::Instant};
+use std::{
+    fmt, mem,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, ActorContext, ActorState, Addr, AsyncContext, Context, Running};
 
@@ -15,15 +19,15 @@ use crate::{
     message::{CancelOutcome, LastCall, ShutdownReport},
     runtime::{Alarm, Budget, Clock, SystemClock},
     schedule::{Ending, Leave, Now, PATIENCE, Port, Scheduler, Turned},
+    sizes::HAND_OUT_AFTER,
     value::Value,
 };
 
 pub(crate) use self::{desk::Desk, post_room::PostRoom};
 
-/// Submissions after which jobs are handed out although more messages wait: few at first, so that workers
-/// begin, but not fewer than are worth it, and more and more in a flood, up to what arrives in a tenth of a
-/// millisecond or two.
-const TURN_AFTER: RangeInclusive<u32> = 16..=1_024;
+/// In a flood, no more time than this passes between two hand-outs, by the messages that are handled in a row.
+/// It is half of a worker's supply.
+const LONG: Duration = Duration::from_micros(500);
 
 /// The actor that takes jobs in and hands them to the workers.
 ///
@@ -43,9 +47,11 @@ pub struct Dispatcher<T: Value, U: Value, E: Value> {
     desk: Rc<Desk<T, U, E>>,
     scheduler: Scheduler<T, U, E>,
     post_room: PostRoom<T, U, E>,
-    /// Submissions since the last turn, and after how many the next is due.
-    since_turn: u32,
-    turn_after: u32,
+    /// Jobs that were submitted since the last turn, and after how many the next is due although more messages
+    /// wait: few at first, so that workers begin, but not fewer than are worth it, and more and more in a flood.
+    since_turn: usize,
+    turn_after: usize,
+    last_turn: Instant,
     /// Spent by every message that others send.
     budget: Budget,
     /// When to look again at workers that do not answer. By the real time, whatever the pool's clock
@@ -74,7 +80,8 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
             scheduler,
             post_room,
             since_turn: 0,
-            turn_after: *TURN_AFTER.start(),
+            turn_after: *HAND_OUT_AFTER.start(),
+            last_turn: SystemClock.now(),
             budget: Budget::default(),
             patience: Alarm::default(),
             watch: Alarm::default(),
@@ -92,19 +99,19 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let now = self.now();
         let turned = self.scheduler.turn(now, &mut self.post_room);
-        self.turned(turned, now.clock, ctx);
+        self.turned(turned, now, ctx);
     }
 
     fn turn_and_settle(&mut self, ctx: &mut Context<Self>) {
         let now = self.now();
         let turned = self.scheduler.turn_and_settle(now, &mut self.post_room);
-        self.turned(turned, now.clock, ctx);
+        self.turned(turned, now, ctx);
     }
 
-    fn turned(&mut self, turned: Turned, now: Instant, ctx: &mut Context<Self>) {
+    fn turned(&mut self, turned: Turned, now: Now, ctx: &mut Context<Self>) {
+        self.last_turn = now.real;
         self.since_turn = 0;
-        let worth = u32::try_from(turned.worth).unwrap_or(u32::MAX);
-        self.turn_after = worth.clamp(*TURN_AFTER.start(), *TURN_AFTER.end());
+        self.turn_after = turned.worth.clamp(*HAND_OUT_AFTER.start(), *HAND_OUT_AFTER.end());
         if turned.is_lost || !self.post_room.is_connected() {
             return self.lose(ctx);
         }
@@ -112,7 +119,7 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         self.patience.set(patience, &SystemClock, ctx, |this| &mut this.patience, Self::turn);
         self.watch.set(turned.watch, &SystemClock, ctx, |this| &mut this.watch, Self::watch);
         // By the time of the turn: what has fallen due since then rings at once.
-        debug_assert!(turned.due.is_none_or(|due| due > now), "a turn leaves nothing due");
+        debug_assert!(turned.due.is_none_or(|due| due > now.clock), "a turn leaves nothing due");
         self.limit.set(turned.due, &*self.desk.clock, ctx, |this| &mut this.limit, Self::turn);
     }
 
@@ -129,15 +136,16 @@ impl<T: Value, U: Value, E: Value> Dispatcher<T, U, E> {
         ctx.stop();
     }
 
-    /// Counts a submission, of which there may be a flood: hands out jobs now and then.
-    fn count_submission(&mut self, ctx: &mut Context<Self>) {
-        self.since_turn += 1;
-        if self.since_turn >= self.turn_after {
-            let more = (2 * self.turn_after).min(*TURN_AFTER.end());
+    /// Counts a submission of so many jobs, of which there may be a flood: hands out jobs now and then.
+    fn count_submission(&mut self, jobs: usize, ctx: &mut Context<Self>) {
+        self.since_turn = self.since_turn.saturating_add(jobs);
+        let others_are_next = self.budget.spend(ctx);
+        let is_late = || SystemClock.now().duration_since(self.last_turn) >= LONG;
+        if self.since_turn >= self.turn_after || (others_are_next && is_late()) {
+            let more = (2 * self.turn_after).min(*HAND_OUT_AFTER.end());
             self.turn(ctx);
             self.turn_after = more;
         }
-        self.budget.spend(ctx);
     }
 
     fn cancel(&mut self, id: JobId, ctx: &mut Context<Self>) -> CancelOutcome {

@@ -44,7 +44,7 @@ mod tests {
 
     use crate::{
         job::Job,
-        sizes::{FEW, MANY},
+        sizes::{LARGEST_BATCH, LEAST_BATCH},
     };
 
     use super::*;
@@ -72,18 +72,28 @@ mod tests {
     #[test]
     fn jobs_that_lie_together_are_what_they_would_be_each_for_itself() {
         let plain = |n| pieces(|| (0..n).collect());
-        assert_eq!([plain(0), plain(FEW - 1)], [[], []]);
-        assert_eq!([plain(FEW), plain(MANY)], [[FEW], [MANY]]);
-        assert_eq!(plain(2 * MANY + 1), [MANY, MANY, 1]);
-        let special = |n| if n == FEW { Job::new(n).key(1) } else { Job::new(n) };
-        assert_eq!(pieces(|| (0..=FEW).map(special).collect()), []);
+        assert_eq!([plain(0), plain(LEAST_BATCH - 1)], [[], []]);
+        assert_eq!([plain(LEAST_BATCH), plain(LARGEST_BATCH)], [[LEAST_BATCH], [LARGEST_BATCH]]);
+        assert_eq!(plain(2 * LARGEST_BATCH + 1), [LARGEST_BATCH, LARGEST_BATCH, 1]);
+        let special = |n| if n == LEAST_BATCH { Job::new(n).key(1) } else { Job::new(n) };
+        assert_eq!(pieces(|| (0..=LEAST_BATCH).map(special).collect()), []);
     }
 
     #[test]
-    fn a_buffer_that_is_much_larger_than_need_be_is_not_kept() {
+    fn pieces_are_no_larger_than_is_cheap_to_move() {
+        let jobs: Jobs<[u8; 984]> = (0..200).map(|_| [0; 984]).collect();
+        let mut pieces = Vec::new();
+        assert!(jobs.in_pieces(|piece| pieces.push(piece.len())).is_ok());
+        assert_eq!(pieces, [65, 65, 65, 5]);
+        let larger: Jobs<[u8; 1_024]> = (0..200).map(|_| [0; 1_024]).collect();
+        assert!(larger.in_pieces(|_| unreachable!("it holds too few")).is_err());
+    }
+
+    #[test]
+    fn a_buffer_that_takes_up_more_than_its_jobs_each_for_itself_is_not_kept() {
         // It doubled as they came.
-        let jobs: Jobs<_> = (0..=FEW).filter(|_| true).collect();
-        let taken = jobs.in_pieces(|piece| assert!(piece.capacity() < 2 * FEW));
+        let jobs: Jobs<_> = (0..=LEAST_BATCH).filter(|_| true).map(|_| [0_u8; 100]).collect();
+        let taken = jobs.in_pieces(|piece| assert!(piece.capacity() < 2 * LEAST_BATCH));
         assert!(taken.is_ok());
     }
 }

@@ -16,7 +16,7 @@ use std::{collections::VecDeque, fmt, hash::Hash, mem, time::Duration};
 use crate::{
     lane::Station,
     panic::drop_each,
-    sizes::{FEW, MANY},
+    sizes::{LARGEST_BATCH, LARGEST_BATCH_BYTES, LEAST_BATCH},
 };
 
 use self::options::Options;
@@ -229,20 +229,23 @@ impl<T> Jobs<T> {
         self.0.len()
     }
 
-    /// Takes the jobs in pieces that are no longer than may lie together, if they are not few and none asks for
-    /// anything special. Their own buffer is such a piece, if it is little larger than it need be.
+    /// Takes the jobs in pieces that are no larger than may lie together, if they are not few and none asks for
+    /// anything special. Their own buffer is such a piece, where they would need no less room each for itself.
     pub(crate) fn in_pieces(mut self, mut take: impl FnMut(VecDeque<Job<T>>)) -> Result<(), Self> {
-        if self.len() < FEW || self.0.iter().any(|job| job.options.is_some()) {
+        let (bare, whole) = (size_of::<Job<T>>(), size_of::<Accepted<T, (), ()>>());
+        let most = LARGEST_BATCH.min(LARGEST_BATCH_BYTES / bare);
+        let too_few = self.len().min(most) < LEAST_BATCH;
+        if too_few || self.0.iter().any(|job| job.options.is_some()) {
             return Err(self);
         }
         let jobs = mem::take(&mut self.0);
-        if jobs.len() <= MANY && jobs.capacity() <= jobs.len() + jobs.len() / 4 {
+        if jobs.len() <= most && jobs.capacity() * bare <= jobs.len() * whole {
             take(jobs.into());
             return Ok(());
         }
         let mut left = jobs.into_iter();
         while left.len() > 0 {
-            take(left.by_ref().take(MANY).collect());
+            take(left.by_ref().take(most).collect());
         }
         Ok(())
     }

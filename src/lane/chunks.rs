@@ -164,8 +164,8 @@ impl<J: Batched> Chunks<J> {
     pub(crate) fn remove(&mut self, number: ChunkNumber, id: J::Id) -> Option<J> {
         let at = self.chunks.binary_search_by_key(&number, |chunk| chunk.number).ok()?;
         let jobs = self.chunks[at].jobs.each();
-        let place = jobs.iter().position(|job| job.id() == id)?;
-        let job = jobs.remove(place);
+        let within = jobs.iter().position(|job| job.id() == id)?;
+        let job = jobs.remove(within);
         if jobs.is_empty() {
             self.chunks.remove(at);
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, iter, mem};
 
-use crate::{panic::OneByOne, sizes::FEW};
+use crate::{panic::OneByOne, sizes::LEAST_BATCH};
 
 use super::waits::Batched;
 
@@ -76,20 +76,19 @@ impl<J: Batched> Content<J> {
     /// Each for itself from now on.
     pub(super) fn each(&mut self) -> &mut VecDeque<J> {
         if let Self::Batch { .. } = self {
-            let jobs: VecDeque<J> = iter::from_fn(|| self.pop_front()).collect();
+            let mut jobs = VecDeque::with_capacity(self.len());
+            jobs.extend(iter::from_fn(|| self.pop_front()));
             *self = Self::Each(jobs.into());
         }
-        match self {
-            Self::Each(jobs) => jobs,
-            Self::Batch { .. } => unreachable!("it is none any more"),
-        }
+        let Self::Each(jobs) = self else { unreachable!("it is no batch any more") };
+        jobs
     }
 
     /// Divides off the oldest `n`, of which there are more. The smaller part is copied, where need be to a buffer of
     /// those that are to spare.
     pub(super) fn divide(&mut self, n: usize, spares: &mut Vec<VecDeque<J>>) -> Self {
         match self {
-            Self::Batch { bare, first, common } if n >= FEW => {
+            Self::Batch { bare, first, common } if n >= LEAST_BATCH => {
                 let before = *first;
                 *first += n;
                 let oldest = divide(bare, n, VecDeque::new());

@@ -11,12 +11,14 @@ const MESSAGES: u32 = 192;
 pub(crate) struct Budget(u32);
 
 impl Budget {
-    /// Counts a message, and lets everything else have its turn now and then.
-    pub(crate) fn spend<A: Actor<Context = Context<A>>>(&mut self, ctx: &mut Context<A>) {
+    /// Counts a message, and lets everything else have its turn now and then. Returns whether it does.
+    pub(crate) fn spend<A: Actor<Context = Context<A>>>(&mut self, ctx: &mut Context<A>) -> bool {
         self.0 += 1;
-        if self.0 >= MESSAGES {
+        let spent = self.0 >= MESSAGES;
+        if spent {
             self.0 = 0;
             ctx.wait(wrap_future(yield_once()));
         }
+        spent
     }
 }

@@ -38,10 +38,9 @@ impl<M: Message<Result = ()> + Send + 'static> Actors<M> for Recipient<M> {
 
 impl<M: Message<Result = ()> + Send + 'static> Actors<M> for WeakRecipient<M> {
     fn ask(&self, message: M, kept: impl Send + 'static) -> Result<(), M> {
-        match self.upgrade() {
-            Some(recipient) => Actors::ask(&recipient, message, kept),
-            None => Err(message),
-        }
+        // It is a recipient of its own already, which a clone of it would be.
+        let Some(recipient) = self.upgrade() else { return Err(message) };
+        ask(&recipient, message, kept)
     }
 
     fn weak(&self) -> WeakRecipient<M> {
@@ -88,9 +87,10 @@ impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for Recipient<M> {
 
 impl<M: Message<Result = ()> + Send + 'static> Outlet<M> for WeakRecipient<M> {
     fn send(&self, message: M, credit: Option<Credit>) -> Result<(), M> {
-        match self.upgrade() {
-            Some(recipient) => Outlet::send(&recipient, message, credit),
-            None => Err(message),
+        match (self.upgrade(), credit) {
+            (None, _) => Err(message),
+            (Some(recipient), None) => post(&recipient, message),
+            (Some(recipient), Some(credit)) => ask(&recipient, message, credit),
         }
     }
 

@@ -1,6 +1,6 @@
 use std::cell::Cell;
 
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::{consume_budget, has_budget_remaining};
 
 /// Jobs that are submitted and count as one operation of the task that submits them.
 const TOGETHER: usize = 16;
@@ -16,13 +16,14 @@ thread_local! {
     static UNCOUNTED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How many operations of its task a submission counts as that is made on this thread.
+/// How many operations of its task a submission counts as that is made on this thread. One that counts as none
+/// waits all the same where the task has used up its budget.
 #[inline]
 pub(crate) fn operations(jobs: usize) -> usize {
     UNCOUNTED.with(|uncounted| {
         let all = jobs.max(LEAST).saturating_add(uncounted.get());
         uncounted.set(all % TOGETHER);
-        (all / TOGETHER).min(BUDGET)
+        (all / TOGETHER).min(BUDGET).max(usize::from(!has_budget_remaining()))
     })
 }
 

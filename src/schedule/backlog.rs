@@ -146,6 +146,7 @@ mod tests {
         PopOldest,
         PopYoungest,
         HandOut(usize),
+        HandOver(usize),
         /// Some of what was handed out comes back.
         GiveBack(usize),
     }
@@ -158,6 +159,7 @@ mod tests {
             1 => Just(Step::PopOldest),
             1 => Just(Step::PopYoungest),
             1 => (0..900_usize).prop_map(Step::HandOut),
+            2 => (0..900_usize).prop_map(Step::HandOver),
             1 => (0..100_usize).prop_map(Step::GiveBack),
         ]
     }
@@ -172,6 +174,7 @@ mod tests {
             let mut backlog = Backlog::new();
             let mut model = std::collections::BTreeSet::new();
             let (mut next, mut out) = (0, VecDeque::new());
+            let mut lane = Chunks::new();
             for step in steps {
                 match step {
                     Step::Append(n) | Step::AppendBatch(n) => {
@@ -204,6 +207,15 @@ mod tests {
                             std::iter::from_fn(|| model.pop_first()).take(n).collect();
                         prop_assert_eq!(&out, &expected);
                     }
+                    Step::HandOver(n) => {
+                        // Its first chunk may be an empty one.
+                        backlog.hand_over(n, &mut lane);
+                        let expected: Vec<_> =
+                            std::iter::from_fn(|| model.pop_first()).take(n).collect();
+                        prop_assert!(lane.ids().map(|(_, id)| id).eq(expected));
+                        out = lane.take_youngest(lane.len() / 2);
+                        (0..lane.len()).for_each(|_| _ = lane.pop_front());
+                    }
                     Step::GiveBack(n) => {
                         let back = out.split_off(out.len().saturating_sub(n));
                         model.extend(&back);
@@ -211,6 +223,10 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(backlog.len(), model.len());
+                if let Some(index) = &backlog.index {
+                    let all = backlog.jobs.ids().map(|(chunk, id)| (id, chunk)).collect();
+                    prop_assert_eq!(index, &all);
+                }
             }
             prop_assert_eq!(backlog.take_all(), VecDeque::from_iter(model));
             prop_assert!(backlog.index.is_none());

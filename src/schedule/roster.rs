@@ -36,7 +36,7 @@ pub(crate) struct Roster<J: Batched, K, R, O = Vec<R>> {
     pub(super) surveys: Vec<Survey>,
     asks: Vec<Ask>,
     /// Jobs on their way into a lane: it is locked no longer than it takes to put them there.
-    batch: Chunks<J>,
+    outgoing: Chunks<J>,
 }
 
 /// A worker's place.
@@ -140,7 +140,7 @@ impl<J: Batched, K, R, O: Default> Roster<J, K, R, O> {
             old_failures: 0,
             surveys: Vec::new(),
             asks: Vec::new(),
-            batch: Chunks::new(),
+            outgoing: Chunks::new(),
         }
     }
 
@@ -392,13 +392,13 @@ impl<J: Batched, K, R, O: Default> Roster<J, K, R, O> {
         share(jobs, &mut self.asks);
         let mut handed_out = 0;
         for &Ask { worker, granted, .. } in self.asks.iter().filter(|ask| ask.granted > 0) {
-            let left = self.returned.draw(granted, queue, most - handed_out, &mut self.batch);
+            let left = self.returned.draw(granted, queue, most - handed_out, &mut self.outgoing);
             if left > 0 {
                 leave(left);
             }
             handed_out += left;
             self.surveys[worker].waiting += granted;
-            if self.workers[worker].lease(&mut self.batch) {
+            if self.workers[worker].lease(&mut self.outgoing) {
                 wake(worker);
             }
         }
