@@ -228,6 +228,24 @@ const MUTANTS: &[Mutant] = &[
         from: "survey.waiting == 0 || survey.gives_back()",
         to: "survey.waiting == 0",
     },
+    Mutant {
+        what: "a chunk of a queue that is empty goes behind others",
+        file: "src/lane/chunks.rs",
+        from: "                if !batch.is_empty() {\n",
+        to: "                if true {\n",
+    },
+    Mutant {
+        what: "jobs of a batch that is divided get the places of others",
+        file: "src/lane/content.rs",
+        from: "                *first += n;\n",
+        to: "",
+    },
+    Mutant {
+        what: "a batch counts as nothing in the order of acceptance",
+        file: "src/intake/incoming.rs",
+        from: "            self.count += jobs.len() as u64;\n",
+        to: "",
+    },
 ];
 
 /// How many schedules a fault must be found in.
