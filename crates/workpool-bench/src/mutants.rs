@@ -235,12 +235,6 @@ const MUTANTS: &[Mutant] = &[
         to: "                if true {\n",
     },
     Mutant {
-        what: "jobs of a batch that is divided get the places of others",
-        file: "src/lane/content.rs",
-        from: "                *first += n;\n",
-        to: "",
-    },
-    Mutant {
         what: "a batch counts as nothing in the order of acceptance",
         file: "src/intake/incoming.rs",
         from: "            self.count += jobs.len() as u64;\n",
