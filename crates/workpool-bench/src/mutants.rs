@@ -231,8 +231,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         what: "a chunk of a queue that is empty goes behind others",
         file: "src/lane/chunks.rs",
-        from: "                if !batch.is_empty() {\n",
-        to: "                if true {\n",
+        from: "        if jobs.is_empty() {\n            return Some(mem::take(&mut *jobs));\n        }\n",
+        to: "",
     },
     Mutant {
         what: "a batch counts as nothing in the order of acceptance",
