@@ -229,12 +229,6 @@ const MUTANTS: &[Mutant] = &[
         to: "survey.waiting == 0",
     },
     Mutant {
-        what: "a chunk of a queue that is empty goes behind others",
-        file: "src/lane/chunks.rs",
-        from: "        if jobs.is_empty() {\n            return Some(mem::take(&mut *jobs));\n        }\n",
-        to: "",
-    },
-    Mutant {
         what: "a batch counts as nothing in the order of acceptance",
         file: "src/intake/incoming.rs",
         from: "            self.count += jobs.len() as u64;\n",
