@@ -27,14 +27,14 @@ fn draws(report: &Report, visible: &[&str]) {
 }
 
 #[test]
-fn peers_are_bars_with_names_and_figures() {
+fn peers_are_marks_with_names_and_figures() {
     let rows = vec![row("bare <&>", 50.0), row("actix-workpool, do_send", 212.34)];
     let visible = ["bare <&>", "actix-workpool, do_send", "50.0 ns", "212 ns"];
     draws(&report("peers", rows), &visible);
 }
 
 #[test]
-fn parts_are_bars_too() {
+fn parts_are_marks_too() {
     draws(&report("floor", vec![row("a clock read", 25.0)]), &["a clock read", "25.0 ns"]);
 }
 
@@ -49,7 +49,7 @@ fn grains_are_a_line_for_each_contender() {
         [at("rayon, spawn_fifo", *grain), at("actix-workpool, do_send, single", *grain)]
     });
     let visible =
-        ["rayon, spawn_fifo", "actix-workpool, do_send, single", "1", "10", "100", "1,000"];
+        ["rayon, spawn_fifo", "actix-workpool, do_send, single", "1", "10", "100", "1,000", "50"];
     draws(&report("grains", rows.collect()), &visible);
 }
 

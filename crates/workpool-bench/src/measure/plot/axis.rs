@@ -1,10 +1,7 @@
 //! Logarithmic axes, and what stands at them.
 
 use plotters::{
-    coord::{
-        combinators::{LogCoord, WithKeyPoints},
-        ranged1d::Ranged,
-    },
+    coord::combinators::{LogCoord, WithKeyPoints},
     prelude::*,
 };
 
@@ -51,10 +48,6 @@ pub(super) fn axis_at(places: &[f64]) -> Axis {
     let every = if places.len() > 8 { 2 } else { 1 };
     let places = places.iter().rev().step_by(every).copied().collect();
     (low / 1.2..high * 1.2).log_scale().with_key_points(places)
-}
-
-pub(super) fn start(axis: &Axis) -> f64 {
-    axis.range().start
 }
 
 /// All numbers within these bounds that are a power of ten times one of these.

@@ -1,10 +1,12 @@
-//! How much longer jobs of some length take than they need, a line for each contender.
+//! How efficient a contender is, by the length of a job, a line for each.
+
+use plotters::coord::types::RangedCoordf64;
 
 use crate::measure::{grains, report::Report};
 
 use super::{
     HEAD, WIDTH,
-    axis::{axis, axis_at, can_stand, plain, span},
+    axis::{axis_at, can_stand, plain, span},
     lines::{Axes, Line, graph, legend},
     nothing_to_draw, sheet,
     style::{is_ours, width},
@@ -15,20 +17,20 @@ const HEIGHT: u32 = 540;
 pub(super) fn draw(report: &Report) -> Result<String, String> {
     let lines = lines(report);
     let points = || lines.iter().flat_map(|line| &line.points);
-    let (Some(grains), Some(ratios)) =
-        (span(points().map(|(grain, _)| *grain)), span(points().map(|(_, ratio)| *ratio)))
+    let (Some(grains), Some((_, most))) =
+        (span(points().map(|(grain, _)| *grain)), span(points().map(|(_, share)| *share)))
     else {
         return Err(nothing_to_draw(report, "a grain and a ratio"));
     };
     let axes = Axes {
         x: axis_at(&powers_of_ten(grains)),
-        y: axis((ratios.0.min(1.0), ratios.1)),
+        y: RangedCoordf64::from(0.0..most.max(100.0)),
         x_name: "work of a job in µs, logarithmic",
-        y_name: "time over that of an ideal static split, logarithmic",
+        y_name: "time of an ideal static split, in % of the time taken",
         x_figure: &|grain| plain(*grain),
     };
     let names = lines.iter().map(|line| width(&line.name)).max().unwrap_or(0) as i32 + 48;
-    sheet(report, "Jobs of some length: how much longer they take", HEIGHT, |sheet| {
+    sheet(report, "Efficiency by the length of a job", HEIGHT, |sheet| {
         let (_, below) = sheet.split_vertically(HEAD);
         let (left, right) = below.split_horizontally(WIDTH as i32 - names);
         legend(&right, (0, 20), &lines)?;
@@ -36,7 +38,7 @@ pub(super) fn draw(report: &Report) -> Result<String, String> {
     })
 }
 
-/// The slowest first, as they stand in the picture.
+/// The most efficient first, as they stand in the picture.
 fn lines(report: &Report) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for row in &report.rows {
@@ -46,10 +48,10 @@ fn lines(report: &Report) -> Vec<Line> {
         }
         let name = grains::contender_of(row);
         match lines.iter_mut().find(|line| line.name == name) {
-            Some(line) => line.points.push((grain, ratio)),
+            Some(line) => line.points.push((grain, 100.0 / ratio)),
             None => lines.push(Line {
                 name: name.into(),
-                points: vec![(grain, ratio)],
+                points: vec![(grain, 100.0 / ratio)],
                 stands_out: is_ours(name),
             }),
         }
@@ -57,7 +59,7 @@ fn lines(report: &Report) -> Vec<Line> {
     for line in &mut lines {
         line.points.sort_by(|one, other| one.0.total_cmp(&other.0));
     }
-    let first = |line: &Line| line.points.first().map_or(0.0, |(_, ratio)| *ratio);
+    let first = |line: &Line| line.points.first().map_or(0.0, |(_, share)| *share);
     lines.sort_by(|one, other| first(other).total_cmp(&first(one)));
     lines
 }

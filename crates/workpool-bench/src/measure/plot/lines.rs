@@ -1,6 +1,9 @@
 //! Lines over a number that grows.
 
-use plotters::prelude::*;
+use plotters::{
+    coord::ranged1d::{Ranged, ValueFormatter},
+    prelude::*,
+};
 
 use super::{
     axis::{Axis, plain},
@@ -18,23 +21,31 @@ pub(super) struct Line {
 }
 
 /// What a graph is drawn on.
-pub(super) struct Axes<'a> {
+pub(super) struct Axes<'a, Y> {
     pub(super) x: Axis,
-    pub(super) y: Axis,
+    pub(super) y: Y,
     pub(super) x_name: &'a str,
     pub(super) y_name: &'a str,
     pub(super) x_figure: &'a dyn Fn(&f64) -> String,
 }
 
 /// The `area` is a part of the `sheet`, and has the graph alone.
-pub(super) fn graph(sheet: &Area<'_>, area: &Area<'_>, axes: Axes<'_>, lines: &[Line]) -> Drawn {
+pub(super) fn graph<Y>(
+    sheet: &Area<'_>,
+    area: &Area<'_>,
+    axes: Axes<'_, Y>,
+    lines: &[Line],
+) -> Drawn
+where
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
     let mut chart = ChartBuilder::on(area);
     chart.margin(8).margin_right(18).x_label_area_size(44).y_label_area_size(64);
     let mut chart = chart.build_cartesian_2d(axes.x, axes.y)?;
     let mut mesh = chart.configure_mesh();
     mesh.x_desc(axes.x_name).y_desc(axes.y_name).label_style(of_axis()).axis_style(INK);
     mesh.x_label_formatter(axes.x_figure).y_label_formatter(&|value| plain(*value));
-    mesh.bold_line_style(GRID).light_line_style(FAINT).draw()?;
+    mesh.bold_line_style(GRID).light_line_style(FAINT).y_max_light_lines(1).draw()?;
     for (n, line) in lines.iter().enumerate() {
         let colour = nth_colour(n);
         let style = colour.stroke_width(if line.stands_out { 3 } else { 1 });

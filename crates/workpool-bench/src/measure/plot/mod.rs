@@ -1,7 +1,7 @@
 //! A report that was written as JSON, as a picture.
 
 mod axis;
-mod bars;
+mod costs;
 mod dots;
 mod grains;
 mod lines;
@@ -27,7 +27,7 @@ pub fn plot(report: &Report) -> Result<String, String> {
         return Err(report.without_rows());
     }
     match report.bench.as_str() {
-        "peers" | "floor" => bars::draw(report),
+        "peers" | "floor" => costs::draw(report),
         "grains" => grains::draw(report),
         "latency" => dots::draw(report),
         "scale" => panels::draw(report),
