@@ -27,7 +27,7 @@ mod station_tests;
 
 pub(crate) use self::{
     bench::{SUPPLY, Survey},
-    chunks::{ChunkNumber, Chunks},
+    chunks::Chunks,
     newcomers::Newcomers,
     outbox::Gather,
     station::{End, Handover, Next, Remains, Station},

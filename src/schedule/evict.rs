@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 
 use crate::lane::{Batched, Chunks};
 
-use super::Backlog;
-
 /// Who leaves: by the time of acceptance, among all that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whom {
@@ -22,6 +20,22 @@ impl Whom {
         }
     }
 
+    /// The place of the one in a queue.
+    pub(crate) fn place_in<J: Batched>(self, queue: &Chunks<J>) -> Option<J::Place> {
+        match self {
+            Self::Oldest => queue.first_place(),
+            Self::Youngest => queue.last_place(),
+        }
+    }
+
+    /// Removes the one in a queue.
+    pub(crate) fn pop<J: Batched>(self, queue: &mut Chunks<J>) -> Option<J> {
+        match self {
+            Self::Oldest => queue.pop_front(),
+            Self::Youngest => queue.pop_back(),
+        }
+    }
+
     /// In the order in which they were accepted, where they were found in the order in which they leave.
     pub(crate) fn in_order<A>(self, mut victims: Vec<A>) -> Vec<A> {
         if self == Self::Youngest {
@@ -32,24 +46,21 @@ impl Whom {
 }
 
 /// Removes the oldest beyond `capacity`.
-pub(crate) fn evict_oldest<J: Batched>(queue: &mut Backlog<J>, capacity: usize) -> VecDeque<J> {
+pub(crate) fn evict_oldest<J: Batched>(queue: &mut Chunks<J>, capacity: usize) -> VecDeque<J> {
     let mut victims = VecDeque::new();
     queue.move_front(queue.len().saturating_sub(capacity), &mut victims);
     victims
 }
 
 /// Removes the youngest beyond `capacity`, and returns them in the order of the queue.
-pub(crate) fn push_out_youngest<J: Batched>(
-    queue: &mut Backlog<J>,
-    capacity: usize,
-) -> VecDeque<J> {
+pub(crate) fn push_out_youngest<J: Batched>(queue: &mut Chunks<J>, capacity: usize) -> VecDeque<J> {
     queue.take_youngest(queue.len().saturating_sub(capacity))
 }
 
 /// Takes in submissions of `sizes` jobs one after another, each of which pushes out the youngest
 /// of those before it where there is no room for it within `capacity`.
 pub(crate) fn evict_youngest<J: Batched>(
-    queue: &mut Backlog<J>,
+    queue: &mut Chunks<J>,
     incoming: &mut Chunks<J>,
     sizes: &[usize],
     capacity: usize,
@@ -57,7 +68,7 @@ pub(crate) fn evict_youngest<J: Batched>(
     let mut victims = VecDeque::new();
     for &size in sizes {
         victims.extend(push_out_youngest(queue, capacity.saturating_sub(size)));
-        queue.append_some(incoming, size);
+        incoming.hand_over(size, queue);
     }
     queue.append(incoming);
     victims
@@ -73,13 +84,13 @@ mod tests {
         incoming
     }
 
-    fn queue(jobs: impl IntoIterator<Item = u32>) -> Backlog<u32> {
-        let mut queue = Backlog::new();
+    fn queue(jobs: impl IntoIterator<Item = u32>) -> Chunks<u32> {
+        let mut queue = Chunks::new();
         queue.append(&mut incoming(jobs));
         queue
     }
 
-    fn content(mut queue: Backlog<u32>) -> VecDeque<u32> {
+    fn content(mut queue: Chunks<u32>) -> VecDeque<u32> {
         queue.take_all()
     }
 

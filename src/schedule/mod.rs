@@ -3,7 +3,6 @@
 //! Plain rules: the dispatcher tells them what it sees, and carries out what they say.
 
 mod aside;
-mod backlog;
 mod ending;
 mod evict;
 mod keys;
@@ -27,7 +26,6 @@ mod roster_tests;
 pub use self::retry::Retry;
 pub(crate) use self::{
     aside::Aside,
-    backlog::Backlog,
     ending::{Ending, Leave, Step},
     evict::{Whom, evict_oldest, evict_youngest, push_out_youngest},
     keys::Keys,

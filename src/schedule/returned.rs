@@ -7,8 +7,6 @@ use crate::{
     panic::OneByOne,
 };
 
-use super::{Backlog, Whom};
-
 /// In the order of acceptance. They have left the queue, and take up no room in it.
 #[derive(Debug)]
 pub(crate) struct Returned<J>(OneByOne<VecDeque<J>>);
@@ -44,7 +42,7 @@ impl<J: Batched> Returned<J> {
     pub(crate) fn draw(
         &mut self,
         n: usize,
-        queue: &mut Backlog<J>,
+        queue: &mut Chunks<J>,
         most: usize,
         into: &mut Chunks<J>,
     ) -> usize {
@@ -52,7 +50,7 @@ impl<J: Batched> Returned<J> {
         while into.len() < end
             && let Some(first) = self.0.front()
         {
-            let older = queue.edge(Whom::Oldest).is_some_and(|place| place < first.place());
+            let older = queue.first_place().is_some_and(|place| place < first.place());
             if older && left < most {
                 queue.hand_over(1, into);
                 left += 1;
@@ -84,7 +82,7 @@ mod tests {
                 let at = wheres.iter().enumerate().filter(move |(_, at)| **at == which);
                 at.map(|(job, _)| job as u32)
             };
-            let (mut returned, mut queue) = (Returned::new(), Backlog::new());
+            let (mut returned, mut queue) = (Returned::new(), Chunks::new());
             returned.put(of(0));
             returned.put(of(1));
             let mut incoming = Chunks::new();
@@ -101,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_queue_keeps_what_may_not_leave_it() {
-        let (mut returned, mut queue) = (Returned::new(), Backlog::new());
+        let (mut returned, mut queue) = (Returned::new(), Chunks::new());
         queue.give_back([1, 2, 7].into());
         returned.put([3, 5]);
         let mut drawn = Chunks::new();

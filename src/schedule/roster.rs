@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    Backlog, Now, Returned,
+    Now, Returned,
     share::{Ask, Recall, recall, share, wakes, worth},
     stuck::{Stuck, is_held_up},
 };
@@ -150,7 +150,7 @@ impl<J: Batched, K, R, O: Default> Roster<J, K, R, O> {
     /// it only looks.
     pub(crate) fn deal(
         &mut self,
-        queue: &mut Backlog<J>,
+        queue: &mut Chunks<J>,
         allowance: Option<usize>,
         goes: Goes,
         now: Now,
@@ -368,7 +368,7 @@ impl<J: Batched, K, R, O: Default> Roster<J, K, R, O> {
 
     fn hand_out(
         &mut self,
-        queue: &mut Backlog<J>,
+        queue: &mut Chunks<J>,
         allowance: Option<usize>,
         mut leave: impl FnMut(usize),
         wake: &mut impl FnMut(usize),

@@ -7,7 +7,7 @@ use crate::{
     lane::{Chunks, SUPPLY, Station, Surplus},
 };
 
-use super::{Backlog, Dealt, Goes, Now, PATIENCE, Roster, stuck::BEHIND};
+use super::{Dealt, Goes, Now, PATIENCE, Roster, stuck::BEHIND};
 
 type Stations = Vec<Arc<Station<u32, u32, ()>>>;
 
@@ -22,13 +22,13 @@ fn workers(n: usize) -> (Stations, Roster<u32, u32, ()>) {
     (stations, roster)
 }
 
-fn queue(jobs: impl IntoIterator<Item = u32>) -> Backlog<u32> {
-    let mut queue = Backlog::new();
+fn queue(jobs: impl IntoIterator<Item = u32>) -> Chunks<u32> {
+    let mut queue = Chunks::new();
     push(&mut queue, jobs);
     queue
 }
 
-fn push(queue: &mut Backlog<u32>, jobs: impl IntoIterator<Item = u32>) {
+fn push(queue: &mut Chunks<u32>, jobs: impl IntoIterator<Item = u32>) {
     let mut incoming = Chunks::new();
     incoming.extend(jobs);
     queue.append(&mut incoming);
@@ -36,7 +36,7 @@ fn push(queue: &mut Backlog<u32>, jobs: impl IntoIterator<Item = u32>) {
 
 fn deal(
     roster: &mut Roster<u32, u32, ()>,
-    queue: &mut Backlog<u32>,
+    queue: &mut Chunks<u32>,
     allowance: Option<usize>,
     now: Instant,
     leave: impl FnMut(usize),
@@ -107,7 +107,7 @@ fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
     take(&stations[0], 0, 0);
     deal(&mut roster, &mut queue([7]), None, now, |_| (), |_| ());
     take(&stations[1], 0, 0);
-    let mut none = Backlog::new();
+    let mut none = Chunks::new();
     assert!(
         deal(&mut roster, &mut none, None, now, |_| (), |_| ()).look_again,
         "it was just woken"
@@ -139,8 +139,8 @@ fn a_worker_that_was_only_slow_is_handed_jobs_again() {
     take(&stations[0], 0, 0);
     deal(&mut roster, &mut queue([7]), None, now, |_| (), |_| ());
     take(&stations[1], 0, 0);
-    deal(&mut roster, &mut Backlog::new(), None, now, |_| (), |_| ());
-    deal(&mut roster, &mut Backlog::new(), None, now + PATIENCE, |_| (), |_| ());
+    deal(&mut roster, &mut Chunks::new(), None, now, |_| (), |_| ());
+    deal(&mut roster, &mut Chunks::new(), None, now + PATIENCE, |_| (), |_| ());
     assert_eq!(take(&stations[1], 0, 0), Some(7));
     let mut more = queue([8]);
     assert_eq!(deal(&mut roster, &mut more, None, now + PATIENCE, |_| (), |_| ()).handed_out, 0);
@@ -203,7 +203,7 @@ fn a_worker_that_runs_a_long_job_is_handed_nothing_of_what_comes_back_whatever_i
     let later = now + PATIENCE;
     assert_eq!(ask_at(&stations[1], later), None);
     roster.give_back(1..9);
-    deal(&mut roster, &mut Backlog::new(), None, later, |_| (), |_| ());
+    deal(&mut roster, &mut Chunks::new(), None, later, |_| (), |_| ());
     let started: Vec<_> = std::iter::from_fn(|| ask_at(&stations[1], later)).collect();
     assert_eq!(started, Vec::from_iter(1..9));
 }
@@ -250,7 +250,7 @@ proptest! {
         steps in prop::collection::vec(step(), 200),
     ) {
         let (stations, mut roster) = workers(3);
-        let (mut jobs, mut submitted) = (Backlog::new(), 0_u32);
+        let (mut jobs, mut submitted) = (Chunks::new(), 0_u32);
         let mut started = std::collections::BTreeSet::new();
         let mut now = now();
         for step in steps {

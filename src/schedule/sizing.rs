@@ -191,8 +191,8 @@ mod tests {
 
     use crate::{
         job::Stamp,
-        lane::Surplus,
-        schedule::{Backlog, Goes, Now},
+        lane::{Chunks, Surplus},
+        schedule::{Goes, Now},
     };
 
     use super::*;
@@ -216,7 +216,7 @@ mod tests {
     fn look(roster: &mut Pool) {
         let now = Instant::now();
         roster.deal(
-            &mut Backlog::new(),
+            &mut Chunks::new(),
             None,
             Goes::Anything,
             Now { clock: now, real: now },

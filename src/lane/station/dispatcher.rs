@@ -80,10 +80,7 @@ impl<J: Batched, K, R, O: Default> Station<J, K, R, O> {
 
     /// Takes one lease that has not started out of the lane.
     pub(crate) fn withdraw(&self, id: J::Id) -> Option<J> {
-        self.lane.peek(|bench| {
-            let (chunk, _) = bench.queue.ids().find(|(_, other)| *other == id)?;
-            bench.queue.remove(chunk, id)
-        })
+        self.lane.peek(|bench| bench.queue.remove(id))
     }
 
     /// What is to be tried again, and after what pause.

@@ -154,7 +154,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
 
     /// Ends the oldest or the youngest of all that wait, or of those that do not wait in the queue.
     fn push_out(&mut self, whom: Whom, with_queue: bool, now: Instant) -> Option<Ended<T, U, E>> {
-        let queue = if with_queue { self.queue.edge(whom) } else { None };
+        let queue = if with_queue { whom.place_in(&self.queue) } else { None };
         let edges = [
             (queue, Place::Queue),
             (self.keys.edge(whom), Place::Keys),
@@ -162,7 +162,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
         ];
         let edges = edges.into_iter().filter_map(|(accepted, place)| Some((accepted?, place)));
         match whom.of(edges)?.1 {
-            Place::Queue => Some(self.queue.pop(whom)?.end(JobError::Evicted, now)),
+            Place::Queue => Some(whom.pop(&mut self.queue)?.end(JobError::Evicted, now)),
             Place::Keys => Some(self.keys.pop(whom)?.end(JobError::Evicted, now)),
             Place::Later => Some(self.later.pop(whom)?.end(JobError::Evicted, now)),
         }

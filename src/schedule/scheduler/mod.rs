@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Backlog, Dealt, Ending, Goes, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
+    Dealt, Ending, Goes, Keys, Later, Leave, Retry, Roster, Step, Vacancies,
     port::{Now, Port, Turned},
     stall::{Finding, Vigil},
 };
@@ -81,7 +81,7 @@ pub(crate) struct Scheduler<T: Value, U: Value, E: Value> {
     retry: Option<Retry<E>>,
     /// Empty between turns: its buffers go to and fro between the inbox and the queue.
     incoming: Chunks<Accepted<T, U, E>>,
-    queue: Backlog<Accepted<T, U, E>>,
+    queue: Chunks<Accepted<T, U, E>>,
     later: Later<Postponed<T, U, E>>,
     keys: Keys<Accepted<T, U, E>>,
     roster: WorkRoster<T, U, E>,
@@ -134,7 +134,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
             overrun,
             retry,
             incoming: Chunks::default(),
-            queue: Backlog::new(),
+            queue: Chunks::new(),
             later: Later::new(),
             keys: Keys::new(),
             vacancies: Vacancies::new(roster.len()),

@@ -55,7 +55,7 @@ impl<T: Value, U: Value, E: Value> Scheduler<T, U, E> {
                     job.move_behind(self.accepted);
                     match self.awaited_key(&mut job) {
                         Some(key) => self.keys.wait(key, job),
-                        None => _ = due.push_back(job),
+                        None => due.push_back(job),
                     }
                 }
                 Postponed::Retry(ended) => self.try_again(ended, port),
