@@ -130,6 +130,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// the first. (It counts against the task's budget, as tokio's own operations do.) To submit without any
     /// wait, use [`try_submit`](Self::try_submit).
     ///
+    /// A task that holds thousands of these futures at once (`join_all`) polls all that are left at each of its
+    /// turns: rather submit a batch, or hold some hundreds (`for_each_concurrent`).
+    ///
     /// # Errors
     /// The job comes back if the queue is full and does not let wait ([`Refusal::Full`]), or if the
     /// pool is closed or has ended ([`Refusal::Closed`]); so it does to whoever waits for room when
@@ -160,7 +163,8 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
         self.0.inbox.accept(jobs.len(), || jobs).await
     }
 
-    /// Submits a job, or says at once why not. It neither waits nor blocks, on any thread.
+    /// Submits a job, or says at once why not. It neither waits nor blocks, on any thread, but for the moment in
+    /// which others hold the queue's lock.
     ///
     /// The job may have ended before this returns: where its id must be known by then, make it first
     /// ([`Job::new`]).
@@ -395,6 +399,9 @@ impl<T: Value, U: Value, E: Value> Pool<T, U, E> {
     /// [grace](Builder::grace). What a job returns although it was told counts, a value or an error,
     /// and it is not tried again. So a blocking job that runs never ends as
     /// [`Cancelled`](crate::JobError::Cancelled).
+    ///
+    /// In a long queue it looks at the ids of all jobs that came since a job was last looked for: a million
+    /// take some milliseconds, once.
     ///
     /// # Errors
     /// The pool has ended, or its actix `System` has stopped.

@@ -122,8 +122,9 @@ trait Waiter<T, U, E>: Waiting + Send {
     fn turn_away(self: Box<Self>);
 }
 
-struct InLine<S, A, T, U, E> {
+struct InLine<S: Submission<T, U, E>, A, T, U, E> {
     submission: S,
+    receipt: S::Receipt,
     asker: A,
     of: Of<T, U, E>,
 }
@@ -148,8 +149,7 @@ where
     A: Answer<Decision<S, T, U, E>>,
 {
     fn accept(self: Box<Self>, queued: Stamp, jobs: &mut Incoming<T, U, E>) -> Afterwards {
-        let receipt = self.submission.receipt();
-        let Self { submission, asker, .. } = *self;
+        let Self { submission, receipt, asker, .. } = *self;
         submission.accept(queued, jobs);
         Box::new(move || asker.send(Ok(receipt)))
     }
@@ -276,7 +276,7 @@ impl<T: Value, U: Value, E: Value> Inbox<T, U, E> {
         let decided = self.put(|content| match content.gate.admit(submission.len()) {
             Ok(()) => (Ok((asker, Ok(receipt))), self.push(content, submission)),
             Err(reason) if content.gate.may_wait(reason) => {
-                let in_line = Box::new(InLine { submission, asker, of: PhantomData });
+                let in_line = Box::new(InLine { submission, receipt, asker, of: PhantomData });
                 (Err(content.gate.join(in_line)), Put::Nothing)
             }
             Err(reason) => (Ok((asker, Err((submission, reason)))), Put::Nothing),

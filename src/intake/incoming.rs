@@ -3,6 +3,7 @@
 use crate::{
     job::{Accepted, Batch, Entry, Jobs, Stamp, place_of},
     lane::Chunks,
+    sizes::LEAST_BATCH,
 };
 
 /// Jobs that were accepted and not taken in, in order.
@@ -27,13 +28,16 @@ impl<T, U, E> Incoming<T, U, E> {
     }
 
     pub(super) fn push_all(&mut self, batch: Jobs<T>, queued: Stamp) {
-        let each = batch.in_pieces(|jobs| {
+        self.any_special |= batch.any_special();
+        if batch.len() < LEAST_BATCH {
+            return batch
+                .into_iter()
+                .for_each(|job| self.push(Accepted::new(Entry::new(job), queued)));
+        }
+        for jobs in batch.into_pieces() {
             let before = self.count;
             self.count += jobs.len() as u64;
-            self.all.push_batch(jobs, Batch { queued, before });
-        });
-        if let Err(batch) = each {
-            batch.into_iter().for_each(|job| self.push(Accepted::new(Entry::new(job), queued)));
+            self.all.push_batch(jobs.into(), Batch { queued, before });
         }
     }
 }
@@ -42,58 +46,31 @@ impl<T, U, E> Incoming<T, U, E> {
 mod tests {
     use std::iter;
 
-    use crate::{
-        job::Job,
-        sizes::{LARGEST_BATCH, LEAST_BATCH},
-    };
+    use crate::{job::Job, sizes::LARGEST_BATCH};
 
     use super::*;
 
-    /// Takes in jobs that are made twice. Returns in what pieces they lie, or nothing if each lies for itself.
-    fn pieces(jobs: impl Fn() -> Jobs<usize>) -> Vec<usize> {
-        let batch = jobs();
-        let ids: Vec<_> = batch.ids().collect();
-        let mut incoming = Incoming::<usize, (), ()>::new();
-        let one = || Accepted::new(Entry::new(Job::new(0)), Stamp::fixed());
-        incoming.push(one());
-        incoming.push_all(batch, Stamp::fixed().after_nanos(1));
-        incoming.push(one());
-        let all: Vec<_> = iter::from_fn(|| incoming.all.pop_front()).collect();
-        assert!(all.iter().map(|job| job.place).eq((1..).map(place_of).take(ids.len() + 2)));
-        let batch = &all[1..=ids.len()];
-        assert!(batch.iter().map(|job| job.entry.job.id()).eq(ids));
-        assert!(batch.iter().enumerate().all(|(n, job)| *job.entry.job.payload() == n));
-        assert!(batch.iter().all(|job| job.queued == Stamp::fixed().after_nanos(1)));
-        let mut pieces = Vec::new();
-        let _ = jobs().in_pieces(|piece| pieces.push(piece.len()));
-        pieces
-    }
-
     #[test]
     fn jobs_that_lie_together_are_what_they_would_be_each_for_itself() {
-        let plain = |n| pieces(|| (0..n).collect());
-        assert_eq!([plain(0), plain(LEAST_BATCH - 1)], [[], []]);
-        assert_eq!([plain(LEAST_BATCH), plain(LARGEST_BATCH)], [[LEAST_BATCH], [LARGEST_BATCH]]);
-        assert_eq!(plain(2 * LARGEST_BATCH + 1), [LARGEST_BATCH, LARGEST_BATCH, 1]);
-        let special = |n| if n == LEAST_BATCH { Job::new(n).key(1) } else { Job::new(n) };
-        assert_eq!(pieces(|| (0..=LEAST_BATCH).map(special).collect()), []);
-    }
-
-    #[test]
-    fn pieces_are_no_larger_than_is_cheap_to_move() {
-        let jobs: Jobs<[u8; 984]> = (0..200).map(|_| [0; 984]).collect();
-        let mut pieces = Vec::new();
-        assert!(jobs.in_pieces(|piece| pieces.push(piece.len())).is_ok());
-        assert_eq!(pieces, [65, 65, 65, 5]);
-        let larger: Jobs<[u8; 1_024]> = (0..200).map(|_| [0; 1_024]).collect();
-        assert!(larger.in_pieces(|_| unreachable!("it holds too few")).is_err());
-    }
-
-    #[test]
-    fn a_buffer_that_takes_up_more_than_its_jobs_each_for_itself_is_not_kept() {
-        // It doubled as they came.
-        let jobs: Jobs<_> = (0..=LEAST_BATCH).filter(|_| true).map(|_| [0_u8; 100]).collect();
-        let taken = jobs.in_pieces(|piece| assert!(piece.capacity() < 2 * LEAST_BATCH));
-        assert!(taken.is_ok());
+        for n in [0, 1, LEAST_BATCH - 1, LEAST_BATCH, 2_000, 5_000] {
+            let keyed = |n| if n % 2_000 == 7 { Job::new(n).key(1) } else { Job::new(n) };
+            let batch: Jobs<usize> = (0..n).map(keyed).collect();
+            let ids: Vec<_> = batch.ids().collect();
+            let mut incoming = Incoming::<usize, (), ()>::new();
+            let one = || Accepted::new(Entry::new(Job::new(0)), Stamp::fixed());
+            incoming.push(one());
+            incoming.push_all(batch, Stamp::fixed().after_nanos(1));
+            incoming.push(one());
+            // So many are put into the inbox, under its lock.
+            let pieces = if n < LEAST_BATCH { 0 } else { n.div_ceil(LARGEST_BATCH) };
+            assert_eq!(incoming.all.batches(), pieces);
+            let all: Vec<_> = iter::from_fn(|| incoming.all.pop_front()).collect();
+            assert!(all.iter().map(|job| job.place).eq((1..).map(place_of).take(n + 2)));
+            let batch = &all[1..=n];
+            assert!(batch.iter().map(|job| job.entry.job.id()).eq(ids));
+            assert!(batch.iter().enumerate().all(|(n, job)| *job.entry.job.payload() == n));
+            assert!(batch.iter().all(|job| job.queued == Stamp::fixed().after_nanos(1)));
+            assert_eq!(incoming.any_special, n > 7);
+        }
     }
 }

@@ -6,18 +6,15 @@ mod context;
 mod counts;
 mod finished;
 mod id;
+mod jobs;
 mod options;
 mod result;
 mod running;
 mod stamp;
 
-use std::{collections::VecDeque, fmt, hash::Hash, mem, time::Duration};
+use std::{fmt, hash::Hash, time::Duration};
 
-use crate::{
-    lane::Station,
-    panic::drop_each,
-    sizes::{LARGEST_BATCH, LARGEST_BATCH_BYTES, LEAST_BATCH},
-};
+use crate::lane::Station;
 
 use self::options::Options;
 
@@ -37,6 +34,7 @@ pub use self::{
     context::JobContext,
     counts::Counts,
     id::{JobId, WorkerId},
+    jobs::Jobs,
     result::{JobResult, Parts},
 };
 
@@ -60,7 +58,8 @@ pub struct Job<T> {
 }
 
 impl<T> Job<T> {
-    /// A job with a new id.
+    /// A job with a new id. Its payload moves along with it, to its worker and into its result: box what has more
+    /// than some hundred bytes.
     pub fn new(payload: T) -> Self {
         Self { id: JobId::next(), options: None, payload }
     }
@@ -202,90 +201,5 @@ impl<T> From<T> for Job<T> {
 impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Several jobs that are accepted together or not at all.
-///
-/// As an actix message to a [`Dispatcher`](crate::Dispatcher) it is answered by the ids, in the
-/// order of the jobs. Jobs that were accepted together run dry together: the pool does not become
-/// quiescent between two of them.
-///
-/// ```
-/// # use actix_workpool::Jobs;
-/// let jobs: Jobs<u64> = (0..10).collect();
-/// assert_eq!(jobs.len(), Jobs::from(vec![0_u64; 10]).len());
-/// ```
-pub struct Jobs<T>(Vec<Job<T>>);
-
-impl<T> Jobs<T> {
-    /// The ids, in order.
-    pub fn ids(&self) -> impl ExactSizeIterator<Item = JobId> + '_ {
-        self.0.iter().map(Job::id)
-    }
-
-    /// How many jobs these are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Takes the jobs in pieces that are no larger than may lie together, if they are not few and none asks for
-    /// anything special. Their own buffer is such a piece, where they would need no less room each for itself.
-    pub(crate) fn in_pieces(mut self, mut take: impl FnMut(VecDeque<Job<T>>)) -> Result<(), Self> {
-        let (bare, whole) = (size_of::<Job<T>>(), size_of::<Accepted<T, (), ()>>());
-        let most = LARGEST_BATCH.min(LARGEST_BATCH_BYTES / bare);
-        let too_few = self.len().min(most) < LEAST_BATCH;
-        if too_few || self.0.iter().any(|job| job.options.is_some()) {
-            return Err(self);
-        }
-        let jobs = mem::take(&mut self.0);
-        if jobs.len() <= most && jobs.capacity() * bare <= jobs.len() * whole {
-            take(jobs.into());
-            return Ok(());
-        }
-        let mut left = jobs.into_iter();
-        while left.len() > 0 {
-            take(left.by_ref().take(most).collect());
-        }
-        Ok(())
-    }
-
-    /// Whether there is no job at all: an empty batch is accepted, and changes nothing.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<T, J: Into<Job<T>>> FromIterator<J> for Jobs<T> {
-    fn from_iter<I: IntoIterator<Item = J>>(jobs: I) -> Self {
-        Self(jobs.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<T, J: Into<Job<T>>> From<Vec<J>> for Jobs<T> {
-    fn from(jobs: Vec<J>) -> Self {
-        jobs.into_iter().collect()
-    }
-}
-
-impl<T> IntoIterator for Jobs<T> {
-    type Item = Job<T>;
-    type IntoIter = std::vec::IntoIter<Job<T>>;
-
-    fn into_iter(mut self) -> Self::IntoIter {
-        mem::take(&mut self.0).into_iter()
-    }
-}
-
-impl<T> Drop for Jobs<T> {
-    /// One by one: two payloads whose drops panic would abort the process otherwise.
-    fn drop(&mut self) {
-        drop_each(mem::take(&mut self.0));
-    }
-}
-
-impl<T> fmt::Debug for Jobs<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Jobs").field(&self.0.len()).finish()
     }
 }

@@ -69,6 +69,12 @@ impl<J: Batched> Chunks<J> {
         self.chunks.iter().flat_map(|chunk| chunk.jobs.ids())
     }
 
+    /// How many chunks came as they are.
+    #[cfg(test)]
+    pub(crate) fn batches(&self) -> usize {
+        self.chunks.iter().filter(|chunk| matches!(chunk.jobs, Content::Batch { .. })).count()
+    }
+
     pub(crate) fn first_place(&self) -> Option<J::Place> {
         self.chunks.iter().find_map(|chunk| chunk.jobs.first_place())
     }

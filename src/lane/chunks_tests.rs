@@ -118,8 +118,7 @@ fn a_removal_looks_at_what_came_since_the_last_one_and_where_the_job_may_be() {
     chunks.push_back(Seen(250 * CHUNK as u32));
     let (found, new) = looks(&mut chunks, 250 * CHUNK);
     assert!(found.is_some() && new <= 2 * CHUNK, "{new}");
-    let batches = chunks.chunks.iter().filter(|chunk| matches!(chunk.jobs, Content::Batch { .. }));
-    assert_eq!(batches.count(), 100, "all but the one from whose midst a job was removed");
+    assert_eq!(chunks.batches(), 100, "all but the one from whose midst a job was removed");
 }
 
 proptest! {

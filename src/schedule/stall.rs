@@ -80,8 +80,9 @@ impl Vigil {
             queued,
             in_line,
             after = ?STALLED_AFTER,
-            "a stall: the pool waits for the subscriber, whose window is full, and the subscriber \
-             handles nothing; if it waits for this pool before it reads on, neither ever goes on"
+            "a stall: the pool waits for the subscriber (or stream of results), whose window is full, and which \
+             reads nothing; if it waits for this pool before it reads on, neither ever goes on: submit in \
+             another task than the one that reads"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Round trips: one job at a time, whose value is awaited before the next. The pools are idle, so this
-//! is what their hand-overs and wake-ups cost.
+//! is what their hand-overs and wake-ups cost: at once after the one before, when workers may still look for
+//! jobs, and after a rest, when they sleep.
 
 use std::{
     thread,
@@ -19,7 +20,10 @@ use ractor::{
     },
     rpc::CallResult,
 };
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 
 use crate::measure::{
     contenders::{BARE, SYNC_ARBITER, runtime},
@@ -30,7 +34,12 @@ use crate::measure::{
 
 use super::{Contender, cases, latencies::Latencies, measure};
 
-const HEADING: &str = "idle round trip";
+const AT_ONCE: (&str, Trips) =
+    ("idle round trip", Trips { unrecorded: 1_000, recorded: 20_000, rest: Duration::ZERO });
+const AFTER_A_REST: (&str, Trips) = (
+    "round trip after 1 ms of rest",
+    Trips { unrecorded: 50, recorded: 500, rest: Duration::from_millis(1) },
+);
 
 const CONTENDERS: &[Contender<Trips>] = &[
     (BARE, crossbeam),
@@ -45,17 +54,22 @@ const CONTENDERS: &[Contender<Trips>] = &[
 ];
 
 pub(super) fn rows(rounds: usize, only: &str) -> Result<Vec<Row>, String> {
-    let mut all = cases(HEADING, CONTENDERS, only);
-    for _ in 0..rounds {
-        measure(&mut all, &Trips { unrecorded: 1_000, recorded: 20_000 })?;
+    let mut rows = Vec::new();
+    for (heading, trips) in [AT_ONCE, AFTER_A_REST] {
+        let mut all = cases(heading, CONTENDERS, only);
+        for _ in 0..rounds {
+            measure(&mut all, &trips)?;
+        }
+        rows.extend(super::rows(heading, &all));
     }
-    Ok(super::rows(HEADING, &all))
+    Ok(rows)
 }
 
-/// How many to make in a round. The first are to warm up.
+/// How many to make in a round, each after a rest. The first are to warm up.
 struct Trips {
     unrecorded: u64,
     recorded: u64,
+    rest: Duration,
 }
 
 /// A value that has not come by then is lost, and so are the awaited ones of a round.
@@ -66,6 +80,9 @@ impl Trips {
     fn blocking(&self, mut trip: impl FnMut(u64) -> Option<u64>) -> Result<Latencies, String> {
         let mut latencies = Latencies::new();
         for n in 0..self.unrecorded + self.recorded {
+            if !self.rest.is_zero() {
+                thread::sleep(self.rest);
+            }
             let started = Instant::now();
             let value = trip(n);
             self.take(n, value, started.elapsed(), &mut latencies)?;
@@ -80,6 +97,9 @@ impl Trips {
         let trips = async {
             let mut latencies = Latencies::new();
             for n in 0..self.unrecorded + self.recorded {
+                if !self.rest.is_zero() {
+                    sleep(self.rest).await;
+                }
                 let started = Instant::now();
                 let value = trip(n).await;
                 self.take(n, value, started.elapsed(), &mut latencies)?;
