@@ -22,6 +22,10 @@ pub(crate) const HAND_OUT_AFTER: RangeInclusive<usize> = 16..=1_024;
 /// which is rung at half of it, has got a processor; with a larger one, no less time is spent on hand-outs.
 pub(crate) const LARGEST_SUPPLY: usize = 2_048;
 
+/// A supply of no more jobs is renewed early: they are so long that a wake-up costs more than what it takes to hand
+/// out a few.
+pub(crate) const SMALL_SUPPLY: usize = 64;
+
 /// Results at which the collector is rung although it will look by itself: a batch of this length
 /// makes the cost of a wake-up (7 to 17 µs) small beside that of its results.
 pub(crate) const LONG_OUTBOX: usize = 1_024;

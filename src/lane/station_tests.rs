@@ -1,8 +1,8 @@
 use std::{mem, sync::Arc, time::Duration};
 
-use crate::job::Stamp;
+use crate::{job::Stamp, sizes::SMALL_SUPPLY};
 
-use super::{End, Handover, SUPPLY, Station, Surplus, station::Next};
+use super::{End, Handover, SUPPLY, Station, Surplus, Survey, station::Next};
 
 fn new(seats: usize) -> Station<u32, u32, u32> {
     sharing(seats, &Arc::new(Surplus::new()))
@@ -66,6 +66,17 @@ fn a_hand_out_rings_only_when_a_seat_is_idle() {
     assert!(station.hand_out(|queue| queue.extend([2])).is_none(), "the seat will look");
     assert_eq!(turn(&station, 0, 0).0, Some(1));
     assert_eq!(turn(&station, 0, 0).0, Some(2));
+}
+
+#[test]
+fn a_small_supply_is_renewed_early_so_that_workers_ring_together() {
+    let wants = |ahead, waiting| {
+        Survey { ahead, waiting, running: 1, present: 1, ..Survey::default() }.wanted()
+    };
+    let (small, large) = (SMALL_SUPPLY, 2 * SMALL_SUPPLY);
+    let left = small - small / 4;
+    assert_eq!((wants(small, left + 1), wants(small, left)), (0, small / 4));
+    assert_eq!((wants(large, large / 2 + 1), wants(large, large / 2)), (0, large / 2));
 }
 
 #[test]
