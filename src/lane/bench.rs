@@ -35,6 +35,9 @@ pub(crate) struct Survey {
     pub(crate) failing: usize,
     /// The only seat is idle, and looks again by itself before it sleeps.
     pub(crate) looking: bool,
+    /// The only seat is idle and has looked for the last time: nothing else keeps its thread, and a ring is all
+    /// it needs.
+    pub(crate) asleep: bool,
     /// How many jobs last a supply, at the worker's pace; 0 if that is unknown, or a single one does.
     pub(crate) ahead: usize,
     /// How often the worker has asked for a job or answered a ring: a count that stands still tells
@@ -316,6 +319,7 @@ impl<J: Batched, K, R, O: Default> Bench<J, K, R, O> {
     /// A seat asks, with this demand from now on.
     pub(super) fn note(&mut self, ahead: usize, at: Stamp) {
         self.survey.ahead = ahead;
+        self.survey.asleep = false;
         self.survey.asked += 1;
         self.survey.since = Some(at);
     }

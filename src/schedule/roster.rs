@@ -195,7 +195,8 @@ impl<J: Batched, K, R, O: Default> Roster<J, K, R, O> {
         };
         let mut any_waiting = !self.returned.is_empty();
         for (seen, place) in self.surveys.iter().zip(&self.workers) {
-            any_waiting |= seen.waiting > 0;
+            // One that sleeps begins a single lease as soon as it is rung: a timer would cost as much again.
+            any_waiting |= seen.waiting > 0 && !(seen.asleep && seen.recallable() == 0);
             dealt.quiet &= seen.is_quiet();
             dealt.any_hungry |= seen.hungry() > 0;
             dealt.all_busy &= seen.running + seen.stuck > 0 || !place.taken;

@@ -120,6 +120,27 @@ fn a_worker_that_does_not_answer_loses_what_its_idle_seats_were_handed() {
 }
 
 #[test]
+fn nobody_looks_after_a_worker_that_has_its_thread_to_itself_and_sleeps() {
+    let (stations, mut roster) = workers(2);
+    let at = Stamp::of(now());
+    take(&stations[1], 0, 0);
+    let rung =
+        |roster: &mut _| deal(roster, &mut queue([7]), Some(1), now(), |_| (), |_| ()).look_again;
+    for (last, looks_again) in [(false, true), (true, false)] {
+        take(&stations[0], 0, 100);
+        let _ = stations[0].look(0, last, at, |job| job);
+        assert_eq!(rung(&mut roster), looks_again);
+        assert_eq!(take(&stations[0], 0, 100), Some(7));
+    }
+    take(&stations[0], 0, 100);
+    take(&stations[1], 0, 0);
+    let _ = stations[0].look(0, true, at, |job| job);
+    let _ = stations[0].hand_out(|lane| lane.extend([8, 9]));
+    let dealt = deal(&mut roster, &mut Chunks::new(), None, now(), |_| (), |_| ());
+    assert!(dealt.look_again, "the other is to have what waits behind a job that overruns");
+}
+
+#[test]
 fn a_pool_is_not_quiet_when_a_lease_is_started_just_before_it_is_recalled() {
     let (stations, mut roster) = workers(2);
     let _ = stations[0].hand_out(|lane| lane.extend([7]));

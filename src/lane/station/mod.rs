@@ -108,6 +108,7 @@ impl<J: Batched, K, R, O: Default> Station<J, K, R, O> {
             let found = bench.begin(seat, begin, Seat::Idle);
             let ring = bench.ring(false);
             let next = Next { found, leaves: false, ring, collect: None };
+            bench.survey.asleep = last && !found;
             if found || last || bell == Bell::Rung {
                 return (next, bench.bell(bell));
             }
@@ -265,6 +266,7 @@ impl<J: Batched, K, R, O: Default> Station<J, K, R, O> {
         self.lane.take(|bench, _| {
             bench.survey.dead = true;
             bench.survey.looking = false;
+            bench.survey.asleep = false;
             bench.survey.ahead = 0;
             for seat in 0..bench.seats.len() {
                 if matches!(bench.seats[seat], Seat::Idle | Seat::Turning | Seat::Failing) {
