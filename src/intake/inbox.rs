@@ -78,7 +78,7 @@ impl<T: Value, U, E> Submission<T, U, E> for Jobs<T> {
     }
 
     fn receipt(&self) -> Vec<JobId> {
-        self.ids().collect()
+        Jobs::receipt(self)
     }
 
     fn accept(self, queued: Stamp, jobs: &mut Incoming<T, U, E>) {

@@ -56,6 +56,14 @@ impl<T> Jobs<T> {
         self.first.is_empty()
     }
 
+    /// The ids, piece by piece.
+    pub(crate) fn receipt(&self) -> Vec<JobId> {
+        let mut ids = Vec::with_capacity(self.len());
+        let pieces = iter::once(&self.first).chain(&self.more);
+        pieces.for_each(|piece| ids.extend(piece.iter().map(Job::id)));
+        ids
+    }
+
     pub(crate) fn any_special(&self) -> bool {
         self.any_special
     }
@@ -133,8 +141,9 @@ mod tests {
     use super::*;
 
     fn pieces<T>(jobs: Jobs<T>) -> Vec<usize> {
-        let ids: Vec<_> = jobs.ids().collect();
+        let ids = jobs.receipt();
         assert_eq!((ids.len(), ids.is_empty()), (jobs.len(), jobs.is_empty()));
+        assert!(jobs.ids().eq(ids.iter().copied()));
         let pieces: Vec<_> = jobs.into_pieces().collect();
         assert!(pieces.iter().flatten().map(Job::id).eq(ids));
         pieces.iter().map(Vec::len).collect()
