@@ -28,12 +28,12 @@ impl<T, U, E> Incoming<T, U, E> {
     }
 
     pub(super) fn push_all(&mut self, batch: Jobs<T>, queued: Stamp) {
-        self.any_special |= batch.any_special();
         if batch.len() < LEAST_BATCH {
             return batch
                 .into_iter()
                 .for_each(|job| self.push(Accepted::new(Entry::new(job), queued)));
         }
+        self.any_special |= batch.any_special();
         for jobs in batch.into_pieces() {
             let before = self.count;
             self.count += jobs.len() as u64;

@@ -69,12 +69,13 @@ impl<T> Jobs<T> {
     }
 
     pub(crate) fn into_pieces(mut self) -> impl Iterator<Item = Vec<Job<T>>> {
-        let (first, more) = self.take();
-        iter::once(first).chain(more)
+        iter::once(mem::take(&mut self.first)).chain(mem::take(&mut self.more))
     }
 
-    fn take(&mut self) -> (Vec<Job<T>>, Vec<Vec<Job<T>>>) {
-        (mem::take(&mut self.first), mem::take(&mut self.more))
+    fn take_all(&mut self) -> <Self as IntoIterator>::IntoIter {
+        mem::take(&mut self.first)
+            .into_iter()
+            .chain(mem::take(&mut self.more).into_iter().flatten())
     }
 
     /// The next piece. Its buffer takes up no more than its jobs would each for itself.
@@ -115,16 +116,14 @@ impl<T> IntoIterator for Jobs<T> {
     type IntoIter = Chain<vec::IntoIter<Job<T>>, Flatten<vec::IntoIter<Vec<Job<T>>>>>;
 
     fn into_iter(mut self) -> Self::IntoIter {
-        let (first, more) = self.take();
-        first.into_iter().chain(more.into_iter().flatten())
+        self.take_all()
     }
 }
 
 impl<T> Drop for Jobs<T> {
     /// One by one: two payloads whose drops panic would abort the process otherwise.
     fn drop(&mut self) {
-        let (first, more) = self.take();
-        drop_each(first.into_iter().chain(more.into_iter().flatten()));
+        drop_each(self.take_all());
     }
 }
 

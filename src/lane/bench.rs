@@ -319,7 +319,6 @@ impl<J: Batched, K, R, O: Default> Bench<J, K, R, O> {
     /// A seat asks, with this demand from now on.
     pub(super) fn note(&mut self, ahead: usize, at: Stamp) {
         self.survey.ahead = ahead;
-        self.survey.asleep = false;
         self.survey.asked += 1;
         self.survey.since = Some(at);
     }

@@ -79,6 +79,7 @@ impl<J: Batched, K, R, O: Default> Station<J, K, R, O> {
         begin: impl FnOnce(J) -> K,
     ) -> Next {
         self.lane.take(|bench, bell| {
+            bench.survey.asleep = false;
             if let Some(next) = self.leaves(bench, seat) {
                 return (next, bench.bell(bell));
             }

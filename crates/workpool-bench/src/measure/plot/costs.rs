@@ -9,14 +9,14 @@ use crate::measure::{
 
 use super::{
     HEAD,
-    axis::{axis, can_stand, plain, span},
-    nothing_to_draw, sheet,
-    style::{Area, Drawn, FAINT, GRID, INK, at_left, at_right, colour_of, mark, of_axis, width},
+    axis::{can_stand, plain, span},
+    nothing_to_draw,
+    rows::{FOOT, Rows, room_for},
+    sheet,
+    style::{Area, Drawn, GRID, at_left, at_right, colour_of, mark},
 };
 
-/// Of a row, and of what is under all of them.
 const ROW: u32 = 23;
-const FOOT: u32 = 56;
 /// Beside the last mark, for its figure.
 const FIGURE: u32 = 90;
 
@@ -34,19 +34,13 @@ pub(super) fn draw(report: &Report) -> Result<String, String> {
 }
 
 fn marks(sheet: &Area<'_>, rows: &[&Row], span: (f64, f64), unit: &str) -> Drawn {
-    let names = rows.iter().map(|row| width(&row.name)).max().unwrap_or(0);
-    let mut chart = ChartBuilder::on(sheet);
-    chart.margin_top(HEAD).margin_left(names + 24).margin_right(FIGURE).margin_bottom(8);
-    let mut chart =
-        chart.x_label_area_size(44).build_cartesian_2d(axis(span), 0.0..rows.len() as f64)?;
-    let mut mesh = chart.configure_mesh();
-    mesh.disable_y_mesh().disable_y_axis().x_desc(unit).label_style(of_axis()).axis_style(INK);
-    mesh.x_label_formatter(&|value| plain(*value));
-    mesh.bold_line_style(GRID).light_line_style(FAINT).draw()?;
+    let left = room_for(rows.iter().map(|row| row.name.as_str()));
+    let figure = &|value: &f64| plain(*value);
+    let lines = Rows { count: rows.len(), top: HEAD, left, right: FIGURE, span, unit, figure };
+    let chart = lines.draw(sheet)?;
     for (n, row) in rows.iter().enumerate() {
-        let height = rows.len() as f64 - n as f64 - 0.5;
-        let (x, y) = chart.backend_coord(&(row.ns_per_job, height));
-        let left = names as i32 + 24;
+        let (x, y) = chart.backend_coord(&(row.ns_per_job, lines.height(n)));
+        let left = left as i32;
         sheet.draw(&PathElement::new([(left, y), (x, y)], GRID))?;
         mark(sheet, 0, (x, y), colour_of(&row.name))?;
         sheet.draw(&Text::new(row.name.as_str(), (left - 8, y), at_right()))?;

@@ -9,16 +9,14 @@ use crate::measure::{
 
 use super::{
     HEAD, WIDTH,
-    axis::{axis, can_stand, span, time},
-    nothing_to_draw, sheet,
-    style::{
-        Area, Drawn, FAINT, GRID, INK, at_left, at_right, bold, colour_of, mark, of_axis, width,
-    },
+    axis::{can_stand, span, time},
+    nothing_to_draw,
+    rows::{FOOT, Rows, room_for},
+    sheet,
+    style::{Area, Drawn, INK, at_left, at_right, bold, colour_of, mark},
 };
 
-/// Of a row, and of what is under all of them.
 const ROW: u32 = 19;
-const FOOT: u32 = 56;
 /// Above the first heading.
 const GAP: u32 = 10;
 
@@ -70,31 +68,28 @@ fn legend(sheet: &Area<'_>) -> Drawn {
 }
 
 fn dots(sheet: &Area<'_>, lines: &[Line<'_>], span: (f64, f64)) -> Drawn {
-    let name = |line: &Line<'_>| match line {
-        Line::Of(name, _) => width(name),
-        Line::Heading(_) => 0,
+    let names = lines.iter().filter_map(|line| match line {
+        Line::Of(name, _) => Some(*name),
+        Line::Heading(_) => None,
+    });
+    let left = room_for(names);
+    let rows = Rows {
+        count: lines.len(),
+        top: HEAD + GAP,
+        left,
+        right: 36,
+        span,
+        unit: "time until the value is there, logarithmic",
+        figure: &|ns| time(*ns),
     };
-    let names = lines.iter().map(name).max().unwrap_or(0);
-    let mut chart = ChartBuilder::on(sheet);
-    chart.margin_top(HEAD + GAP).margin_left(names + 24).margin_right(36).margin_bottom(8);
-    let mut chart =
-        chart.x_label_area_size(44).build_cartesian_2d(axis(span), 0.0..lines.len() as f64)?;
-    let mut mesh = chart.configure_mesh();
-    mesh.disable_y_mesh()
-        .disable_y_axis()
-        .x_desc("time until the value is there, logarithmic")
-        .label_style(of_axis());
-    mesh.x_label_formatter(&|ns| time(*ns)).axis_style(INK);
-    mesh.bold_line_style(GRID).light_line_style(FAINT).draw()?;
+    let chart = rows.draw(sheet)?;
     for (n, line) in lines.iter().enumerate() {
-        let height = lines.len() as f64 - n as f64 - 0.5;
-        let at = |ns: f64| chart.backend_coord(&(ns, height));
-        let (left, y) = at(span.0);
+        let at = |ns: f64| chart.backend_coord(&(ns, rows.height(n)));
+        let (_, y) = at(span.0);
         match line {
             Line::Heading(heading) => sheet.draw(&Text::new(*heading, (16, y), bold()))?,
             Line::Of(name, row) => {
-                let left = left.min(names as i32 + 24);
-                sheet.draw(&Text::new(*name, (left - 8, y), at_right()))?;
+                sheet.draw(&Text::new(*name, (left as i32 - 8, y), at_right()))?;
                 let places: Vec<_> = percentiles(row).map(|(n, value)| (n, at(value))).collect();
                 marks(sheet, &places, colour_of(name))?;
             }

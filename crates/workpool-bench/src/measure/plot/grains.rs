@@ -7,7 +7,7 @@ use crate::measure::{grains, report::Report};
 use super::{
     HEAD, WIDTH,
     axis::{axis_at, can_stand, plain, span},
-    lines::{Axes, Line, graph, legend},
+    lines::{Axes, Line, graph, legend, the},
     nothing_to_draw, sheet,
     style::{is_ours, width},
 };
@@ -47,14 +47,9 @@ fn lines(report: &Report) -> Vec<Line> {
             continue;
         }
         let name = grains::contender_of(row);
-        match lines.iter_mut().find(|line| line.name == name) {
-            Some(line) => line.points.push((grain, 100.0 / ratio)),
-            None => lines.push(Line {
-                name: name.into(),
-                points: vec![(grain, 100.0 / ratio)],
-                stands_out: is_ours(name),
-            }),
-        }
+        let new = || Line { name: name.into(), points: Vec::new(), stands_out: is_ours(name) };
+        let line = the(&mut lines, |line| line.name == name, new);
+        line.points.push((grain, 100.0 / ratio));
     }
     for line in &mut lines {
         line.points.sort_by(|one, other| one.0.total_cmp(&other.0));

@@ -72,3 +72,16 @@ pub(super) fn legend(area: &Area<'_>, (x, y): (i32, i32), lines: &[Line]) -> Dra
 pub(super) fn legend_height(lines: usize) -> u32 {
     STEP as u32 * lines as u32
 }
+
+/// The one that fits, which is put behind the others if there was none.
+pub(super) fn the<T>(
+    all: &mut Vec<T>,
+    fits: impl Fn(&T) -> bool,
+    new: impl FnOnce() -> T,
+) -> &mut T {
+    let n = all.iter().position(fits).unwrap_or(all.len());
+    if n == all.len() {
+        all.push(new());
+    }
+    &mut all[n]
+}

@@ -6,6 +6,7 @@ mod dots;
 mod grains;
 mod lines;
 mod panels;
+mod rows;
 mod style;
 
 use plotters::prelude::*;

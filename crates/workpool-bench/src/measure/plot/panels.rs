@@ -7,7 +7,7 @@ use crate::measure::report::{Place, Report};
 use super::{
     HEAD,
     axis::{axis, axis_at, can_stand, count, span},
-    lines::{Axes, Line, graph, legend, legend_height},
+    lines::{Axes, Line, graph, legend, legend_height, the},
     nothing_to_draw, sheet,
     style::{Area, Drawn, bold},
 };
@@ -45,15 +45,6 @@ fn panels(report: &Report) -> Vec<Panel> {
         line.points.push((place.number, row.ns_per_job));
     }
     panels
-}
-
-/// The one that fits, which is put behind the others if there was none.
-fn the<T>(all: &mut Vec<T>, fits: impl Fn(&T) -> bool, new: impl FnOnce() -> T) -> &mut T {
-    let n = all.iter().position(fits).unwrap_or(all.len());
-    if n == all.len() {
-        all.push(new());
-    }
-    &mut all[n]
 }
 
 fn line_of(place: &Place) -> Line {

@@ -9,7 +9,8 @@ use plotters::{
 };
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-pub(super) type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
+pub(super) type Failed = DrawingAreaErrorKind<io::Error>;
+pub(super) type Drawn = Result<(), Failed>;
 
 pub(super) const INK: RGBColor = RGBColor(30, 30, 30);
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);

@@ -1,60 +1,40 @@
 //! What a job that waits takes of memory.
 
-use std::{fs, ops::Range};
+use std::fs;
 
 use crate::measure::{load::Meter, report::Row};
 
 use super::{
     case::{Case, Found, row},
     queued::QUEUED,
-    stage::{Numbers, Stage, empty, in_system, submit_batches, submit_each},
+    stage::{Stage, Submit, empty, in_system, submit_batches, submit_each},
 };
 
-const QUEUES: [(u64, &str, How); 4] = [
-    (1_000_000, "10⁶ queued, memory", How::Batches),
-    (10_000_000, "10⁷ queued, memory", How::Batches),
-    (1_000_000, "10⁶ queued one by one, memory", How::Each),
-    (10_000_000, "10⁷ queued one by one, memory", How::Each),
+const WAYS: [(&str, &str, Submit); 2] = [
+    ("queued, memory", "batches, until taken in", submit_batches),
+    ("queued one by one, memory", "one by one, until taken in", submit_each),
 ];
-
-/// How they are submitted.
-#[derive(Clone, Copy, Debug)]
-enum How {
-    Batches,
-    Each,
-}
-
-impl How {
-    fn submit(self, pool: &Numbers, numbers: Range<u64>) -> Result<(), String> {
-        match self {
-            Self::Batches => submit_batches(pool, numbers),
-            Self::Each => submit_each(pool, numbers),
-        }
-    }
-
-    fn line(self) -> &'static str {
-        match self {
-            Self::Batches => "batches, until taken in",
-            Self::Each => "one by one, until taken in",
-        }
-    }
-}
+const QUEUES: [(u64, &str); 2] = [(1_000_000, "10⁶"), (10_000_000, "10⁷")];
 
 pub(super) fn cases() -> Vec<Case> {
-    let case =
-        |(jobs, name, how)| Case::new(name, move || in_system(measure(name, jobs, how))).alone();
-    QUEUES.map(case).into()
+    let in_a_way = |(what, line, submit): (&'static str, &'static str, Submit)| {
+        QUEUES.map(|(jobs, power)| {
+            let name = format!("{power} {what}");
+            Case::new(name.clone(), move || in_system(measure(&name, jobs, line, submit))).alone()
+        })
+    };
+    WAYS.into_iter().flat_map(in_a_way).collect()
 }
 
 /// How much larger the process has ever been than before, once the dispatcher of a paused pool has all jobs.
 /// The time is that of submitting them, and of taking them in.
-async fn measure(name: &str, jobs: u64, how: How) -> Result<Found, String> {
+async fn measure(name: &str, jobs: u64, line: &str, submit: Submit) -> Result<Found, String> {
     let load = empty(jobs);
     let mut stage = Stage::plain(load).await?;
     stage.pool.pause().await.map_err(|error| error.to_string())?;
     let before = memory("VmRSS:")?;
     let meter = Meter::start();
-    how.submit(&stage.pool, load.numbers())?;
+    submit(&stage.pool, load.numbers())?;
     // It is answered after all that was submitted before has been taken in.
     let status = stage.pool.status().await.map_err(|error| error.to_string())?;
     let measured = meter.stop(0);
@@ -66,7 +46,7 @@ async fn measure(name: &str, jobs: u64, how: How) -> Result<Found, String> {
     stage.all_there().await?;
     stage.end().await?;
     let bytes_per_job = Some(bytes as f64 / jobs as f64);
-    let row = row(name, jobs, &[measured]).at(QUEUED, how.line(), jobs);
+    let row = row(name, jobs, &[measured]).at(QUEUED, line, jobs);
     Ok(Found::row(Row { bytes_per_job, ..row }))
 }
 

@@ -123,6 +123,9 @@ pub(super) fn check(sum: u64, expected: u64) -> Result<(), String> {
     }
 }
 
+/// A way to submit jobs.
+pub(super) type Submit = fn(&Numbers, Range<u64>) -> Result<(), String>;
+
 /// Submits in batches. The queues here have no bound: none is refused, and none waits.
 pub(super) fn submit_batches(pool: &Numbers, numbers: Range<u64>) -> Result<(), String> {
     let end = numbers.end;

@@ -1,21 +1,17 @@
 //! What a job costs where many threads submit.
 
-use std::ops::Range;
-
 use tokio::task::spawn_blocking;
 
 use crate::measure::load::Meter;
 
 use super::{
     case::{Case, Found, counted, row},
-    stage::{Numbers, Stage, empty, in_system, submit_batches, submit_each},
+    stage::{Stage, Submit, empty, in_system, submit_batches, submit_each},
 };
 
 /// Each thread has an equal share.
 const JOBS: u64 = 800_000;
 const SUBMITTERS: [usize; 5] = [1, 2, 4, 8, 16];
-
-type Submit = fn(&Numbers, Range<u64>) -> Result<(), String>;
 
 pub(super) fn cases() -> Vec<Case> {
     let ways: [(&str, Submit); 2] = [("one by one", submit_each), ("batches", submit_batches)];
